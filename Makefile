@@ -1,0 +1,66 @@
+# `make help` lists the targets. Everything lives in .venv; python3 with venv and pip
+# is all that a fresh machine needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+SECONDS ?=
+PORT ?= 8000
+WORKERS ?= auto
+FASTAPI_VERSIONS ?= 0.135.0 0.137.2 0.141.0 0.142.0
+RUN := .venv/bin/python -m
+
+.PHONY: help demo test soak matrix lint format bench docs pictures lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+.venv/.ready: pyproject.toml requirements/dev.txt requirements/bootstrap.txt
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@$(RUN) pip install --quiet --disable-pip-version-check -r requirements/bootstrap.txt
+	@VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/uv pip install --quiet -r requirements/dev.txt
+	@VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/uv pip install --quiet --no-deps -e .
+	@touch $@
+
+tests/frontend/node_modules/.ready: tests/frontend/package.json
+	@if command -v npm >/dev/null; then npm install --prefix tests/frontend --silent \
+	  --no-package-lock --no-audit --no-fund && touch $@; \
+	else echo "npm is missing: the front-end test is skipped"; fi
+
+demo: .venv/.ready ## Run the shop with real traffic; SECONDS=20 ends by itself
+	@.venv/bin/steadfastapi demo --port $(PORT) $(if $(SECONDS),--seconds $(SECONDS))
+
+test: .venv/.ready tests/frontend/node_modules/.ready ## Run the tests (3 minutes at most)
+	@$(RUN) pytest -n $(WORKERS) -m "not soak" $(ARGS)
+
+soak: .venv/.ready ## Run the tests that take minutes
+	@$(RUN) pytest -m soak --timeout 1800 $(ARGS)
+
+matrix: .venv/.ready ## Run the tests on every supported FastAPI generation
+	@for version in $(FASTAPI_VERSIONS); do bash tests/matrix.sh $$version || exit 1; done
+
+lint: .venv/.ready ## Check style, types and docstrings
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+
+format: .venv/.ready ## Put the code in shape
+	@$(RUN) ruff check --fix-only --exit-zero .
+	@$(RUN) ruff format .
+
+bench: .venv/.ready ## Measure the overhead against bare FastAPI and the usual wiring
+	@$(RUN) benchmarks $(ARGS)
+
+docs: .venv/.ready ## Write the reference pages from the code
+	@.venv/bin/python docs/generate.py
+
+pictures: .venv/.ready ## Draw the pictures of the docs
+	@.venv/bin/python docs/pictures.py
+
+lock: .venv/.ready ## Pin the newest allowed versions again
+	@.venv/bin/uv pip compile --quiet --upgrade --no-header --no-annotate --universal \
+	  --python-version 3.11 --group dev --extra demo --extra postgres --extra redis \
+	  --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements/dev.txt
+
+clean: ## Remove environments and caches
+	@rm -rf .venv .venvs .mypy_cache .pytest_cache .ruff_cache .hypothesis node_modules

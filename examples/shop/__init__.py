@@ -1,0 +1,1 @@
+"""A small shop: users, login, orders, an outbound call and a background task."""

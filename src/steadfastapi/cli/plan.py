@@ -1,0 +1,95 @@
+"""`steadfastapi plan module:app`: what `configure` did, without serving."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from steadfastapi._configure import Stack
+
+NOT_CONFIGURED = """\
+{target} is a FastAPI application, and configure() was not called on it.
+
+    from steadfastapi import configure
+
+    stack = configure(app)
+
+Call it anywhere after the application is created and before it is served."""
+
+
+def plan(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODULE:APP", help="The application, e.g. shop.main:app."
+        ),
+    ],
+    *,
+    factory: Annotated[
+        bool, typer.Option("--factory", help="APP is a function that returns it.")
+    ] = False,
+    app_dir: Annotated[
+        str, typer.Option(help="Look for MODULE here instead of this directory.")
+    ] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, settings masked.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show the traceback of what failed.")
+    ] = False,
+) -> None:
+    """Print what configure() made of an application, without serving it.
+
+    Ends with 1 when the application is not configured, with 2 when it cannot be
+    imported or its settings are wrong.
+    """
+    from steadfastapi._configure import stack_of  # noqa: PLC0415 - not for --help
+
+    app = _load(target, factory=factory, app_dir=app_dir, verbose=verbose)
+    stack = stack_of(app)
+    if stack is None:
+        typer.echo(NOT_CONFIGURED.format(target=target), err=True)
+        raise typer.Exit(1)
+    _print(stack, as_json=as_json)
+
+
+def _load(target: str, *, factory: bool, app_dir: str, verbose: bool) -> FastAPI:
+    from steadfastapi.cli.loading import LoadError, load_app  # noqa: PLC0415
+    from steadfastapi.exceptions import ConfigurationError  # noqa: PLC0415
+
+    # Whatever the application prints or logs meanwhile is not part of the plan.
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            return load_app(target, app_dir=app_dir, factory=factory)
+        except LoadError as error:
+            _fail(error, error.__cause__, verbose=verbose)
+        except ConfigurationError as error:
+            _fail(error, error, verbose=verbose)
+
+
+def _fail(error: Exception, cause: BaseException | None, *, verbose: bool) -> NoReturn:
+    if verbose and cause is not None:
+        traceback.print_exception(cause, file=sys.stderr)
+    typer.echo(str(error), err=True)
+    raise typer.Exit(2)
+
+
+def _print(stack: Stack, *, as_json: bool) -> None:
+    logs = sys.modules.get("steadfastapi.logs.pipeline")
+    if logs is not None and logs.pipeline.stream is None:
+        logs.pipeline.stream = sys.stderr  # threads of the application still log
+    if not as_json:
+        print(stack)
+        return
+    import orjson  # noqa: PLC0415 - not for --help
+
+    from steadfastapi.cli.plan_json import as_data  # noqa: PLC0415
+
+    typer.echo(orjson.dumps(as_data(stack), option=orjson.OPT_INDENT_2))

@@ -1,0 +1,1 @@
+"""The error contract: every failure is JSON with the key `detail`."""

@@ -1,0 +1,1 @@
+"""Structured logs: every line of the process in one format, one a request."""

@@ -1,0 +1,1 @@
+"""Prometheus metrics: requests, errors, durations and the process, at `/metrics`."""

@@ -1,0 +1,1 @@
+"""Sentry: one scrubbed event for each error, with everything the exchange knows."""

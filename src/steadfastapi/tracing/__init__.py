@@ -1,0 +1,1 @@
+"""Traces: provider, server span, sampling decided here, and what leaves the process."""

@@ -1,0 +1,156 @@
+"""What tracing does with each exchange: its name, route, error and end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import StatusCode, get_current_span
+
+from steadfastapi._scrub import safe_str
+from steadfastapi.tracing.clean import (
+    EXCEPTION,
+    OUTCOME,
+    describe,
+    exception_event,
+    type_name,
+)
+from steadfastapi.tracing.native import NATIVE_KEY, tell_native
+from steadfastapi.tracing.server_span import (
+    OWN_KEY,
+    SPAN_KEY,
+    Awaited,
+    adopt,
+    is_open_server_span,
+    method_name,
+)
+
+if TYPE_CHECKING:
+    from steadfastapi._exchange import Exchange
+
+SERVER_ERROR = 500
+
+
+def name_span(exchange: Exchange) -> None:
+    """Give an adopted span, and FastAPI's records, the route of all other records.
+
+    FastAPI's own includes `root_path` (ROUTE-9) and knows a mount's prefix only in
+    part; where both agree there is nothing to do.
+    """
+    route = exchange.route
+    scope = exchange.scope
+    native = scope.get(NATIVE_KEY)
+    if native is not None and route is not None:
+        if native.route == route:
+            return
+        native.route = route  # FastAPI writes it to span and metric at the end
+    if OWN_KEY in scope:
+        return
+    span = _adopted(exchange)
+    if span is None or not is_open_server_span(span):
+        return
+    if route is None:
+        # Contrib names it by the raw path, which a client chooses (OTEL-6).
+        span.update_name(method_name(exchange.method))
+    else:
+        span.update_name(f"{method_name(exchange.method)} {route}")
+        span.set_attribute("http.route", route)
+
+
+def record_error(exchange: Exchange, exception: BaseException) -> None:
+    """Put one exception event on the server span: unhandled, or a status >= 500."""
+    if exchange.handled and _status(exchange, exception) < SERVER_ERROR:
+        return
+    span = _adopted(exchange)
+    if span is None or not span.is_recording():
+        return
+    kind = type_name(exception)
+    event = exception_event(exception)
+    if not _is_recorded(span, event):
+        span.add_event(EXCEPTION, event)
+    if not exchange.handled:
+        span.set_attribute("error.type", kind)
+    span.set_status(StatusCode.ERROR, describe(f"{kind}: {safe_str(exception)}"))
+    if not exchange.handled:
+        tell_native(exchange.scope, exception)
+
+
+def finish(exchange: Exchange) -> None:
+    """End the span that is ours; let go of one that is not.
+
+    The scope outlives the request by the time that Python needs to find its cycles.
+    """
+    scope = exchange.scope
+    span = scope.pop(SPAN_KEY, None)
+    own = scope.pop(OWN_KEY, None)
+    if own is not None:
+        try:
+            if own.is_recording():
+                _complete(exchange, own)
+        finally:
+            own.end()
+    elif (
+        exchange.outcome == "aborted"
+        and span is not None
+        and not isinstance(span, Awaited)
+        and is_open_server_span(span)
+    ):
+        # FastAPI takes it for an error; see `sanitized`.
+        span.set_attribute(OUTCOME, "aborted")
+
+
+def _complete(exchange: Exchange, span: Any) -> None:
+    """Write down how it ended."""
+    first_name = method_name(exchange.method)
+    found: dict[str, Any] = {}
+    if exchange.route is not None:
+        found["http.route"] = exchange.route
+        # A span of the API alone need not show its name. Another one than the first
+        # is what the application called it.
+        if getattr(span, "name", first_name) == first_name:
+            span.update_name(f"{first_name} {exchange.route}")
+    status = exchange.status or SERVER_ERROR
+    if exchange.kind == "http" or status >= 400:  # noqa: PLR2004 - refused handshake
+        found["http.response.status_code"] = status
+    if exchange.outcome == "aborted":
+        found[OUTCOME] = "aborted"
+    elif exchange.outcome == "server_error":
+        if exchange.error is None or exchange.handled:
+            found["error.type"] = str(status)  # else the class of the exception
+        known = getattr(span, "status", None)
+        if known is None or known.status_code is StatusCode.UNSET:
+            span.set_status(StatusCode.ERROR)
+    span.set_attributes(found)
+
+
+def _adopted(exchange: Exchange) -> Any:
+    """Return the span, that of a middleware inside of us as soon as there is one."""
+    span = exchange.scope.get(SPAN_KEY)
+    if not isinstance(span, Awaited):
+        return span
+    inner = get_current_span()
+    if inner is span.around or not is_open_server_span(inner):
+        return None
+    adopt(exchange, inner)
+    return inner
+
+
+def _is_recorded(span: Any, event: dict[str, str]) -> bool:
+    """Whether the application has recorded the exception itself."""
+    wanted = event["exception.type"], event["exception.message"]
+    return any(
+        known.name == EXCEPTION
+        and tuple(
+            (known.attributes or {}).get(name)
+            for name in ("exception.type", "exception.message")
+        )
+        == wanted
+        for known in getattr(span, "events", ())
+    )
+
+
+def _status(exchange: Exchange, exception: BaseException) -> int:
+    """The status of the response, or the one that the exception asks for."""
+    status = exchange.status
+    if status is None:
+        status = getattr(exception, "status_code", SERVER_ERROR)
+    return status if isinstance(status, int) else SERVER_ERROR

@@ -1,0 +1,63 @@
+"""What every test shares: a process as it was found, before and after."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from steadfastapi import _unavailable, testing
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+os.environ["COLUMNS"] = "200"
+"""Tables are asserted on in one piece; servers that tests start inherit it."""
+
+_TOOL_VARIABLES = (
+    "DATABASE_URL",
+    "ENVIRONMENT",
+    "FORWARDED_ALLOW_IPS",
+    "GIT_COMMIT",
+    "LOG_LEVEL",
+    "OTEL_",
+    "PROMETHEUS_MULTIPROC_DIR",
+    "RATELIMIT_",
+    "REDIS_URL",
+    "SENTRY_",
+    "SHOP_",
+    "STEADFAST_",
+    "WEB_CONCURRENCY",
+)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[
+    None, pytest.TestReport, pytest.TestReport
+]:
+    """Make reports that pytest-xdist can send: our tests log lone surrogates."""
+    report = yield
+    report.sections = [
+        (title, text.encode("utf-8", "backslashreplace").decode("utf-8"))
+        for title, text in report.sections
+    ]
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep settings of this machine out, and undo what a test configured."""
+    for name in list(os.environ):
+        if name.startswith(_TOOL_VARIABLES) and name != "STEADFAST_REQUIRE_SERVICES":
+            monkeypatch.delenv(name)
+    # Of the functions that were decorated so far, none is this test's.
+    monkeypatch.setattr(_unavailable._Use, "possible", False)
+    yield
+    testing.reset()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run async tests on asyncio, where the servers run."""
+    return "asyncio"

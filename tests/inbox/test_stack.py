@@ -1,0 +1,35 @@
+"""The inbox of a configured application."""
+
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from steadfastapi import Inbox, configure
+
+
+def test_an_extra_layer_keeps_what_the_application_raises(tmp_path: Path) -> None:
+    """`stack.inbox` finds it again."""
+    app = FastAPI()
+
+    @app.get("/crash")
+    def crash() -> None:
+        raise ValueError("boom")
+
+    inbox = Inbox(url=f"sqlite:///{tmp_path}/inbox.db")
+    stack = configure(app, tracing=False, sentry=False, extra=[inbox])
+    with TestClient(app, raise_server_exceptions=False) as client:
+        client.get("/crash")
+        assert stack.inbox.flush(5.0)
+        page = client.portal.call(stack.inbox.list) if client.portal else None
+
+    assert page is not None
+    assert [("ValueError: boom", 1)] == [(one.title, one.count) for one in page.items]
+
+
+def test_without_it_the_stack_says_how() -> None:
+    """It is not one of the defaults."""
+    stack = configure(FastAPI(), tracing=False, sentry=False)
+    with pytest.raises(AttributeError, match=r"extra=\[Inbox\(\)\]"):
+        _ = stack.inbox

@@ -1,0 +1,1 @@
+"""Real servers, faults and drivers that the tests share."""
