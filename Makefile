@@ -37,7 +37,8 @@ soak: .venv/.ready ## Run the tests that take minutes
 	@$(RUN) pytest -m soak --timeout 1800 $(ARGS)
 
 matrix: .venv/.ready ## Run the tests on every supported FastAPI generation
-	@for version in $(FASTAPI_VERSIONS); do bash tests/matrix.sh $$version || exit 1; done
+	@for version in $(FASTAPI_VERSIONS); do \
+	  WORKERS=$(WORKERS) ARGS='$(ARGS)' bash tests/matrix.sh $$version || exit 1; done
 
 lint: .venv/.ready ## Check style, types and docstrings
 	@$(RUN) ruff check .

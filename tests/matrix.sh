@@ -14,5 +14,6 @@ grep -vE '^(fastapi|starlette)==' requirements/dev.txt > "$env/constraints.txt"
 .venv/bin/uv pip install --quiet --python "$python" -c "$env/constraints.txt" \
   --group test -e '.[demo,postgres]' "${pins[@]}"
 echo "== FastAPI $version, Starlette $("$python" -c 'import starlette; print(starlette.__version__)')"
-"$python" -m pytest -q -n "${WORKERS:-auto}" -m "not soak" -p no:cacheprovider \
-  ${MATRIX_TESTS:-tests}
+# shellcheck disable=SC2086 # several words each
+"$python" -m pytest -q -n "${WORKERS:-auto}" -m "not soak" \
+  -o "cache_dir=$PWD/$env/.pytest_cache" ${ARGS:-} ${MATRIX_TESTS:-tests}

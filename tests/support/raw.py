@@ -49,7 +49,11 @@ def raw_request(host: str, port: int, data: bytes, timeout: float = 5.0) -> byte
     deadline = time.monotonic() + timeout
     method = data.partition(b" ")[0]
     answer = b""
-    with socket.create_connection((host, port), timeout) as connection:
+    try:
+        connection = socket.create_connection((host, port), timeout)
+    except ConnectionResetError:
+        return answer  # It took the connection and reset it at once.
+    with connection:
         # A server may answer and hang up before it has read everything.
         with contextlib.suppress(ConnectionError):
             connection.sendall(data)
