@@ -9,6 +9,8 @@ PORT ?= 8000
 WORKERS ?= auto
 FASTAPI_VERSIONS ?= 0.135.0 0.137.2 0.141.0 0.142.0
 RUN := .venv/bin/python -m
+# Tests and benchmarks start hundreds of processes: none compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test soak matrix lint format bench docs pictures lock clean
 
@@ -18,7 +20,8 @@ help: ## Show this list
 .venv/.ready: pyproject.toml requirements/dev.txt requirements/bootstrap.txt
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@$(RUN) pip install --quiet --disable-pip-version-check -r requirements/bootstrap.txt
-	@VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/uv pip install --quiet -r requirements/dev.txt
+	@VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/uv pip install --quiet --compile-bytecode \
+	  -r requirements/dev.txt
 	@VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/uv pip install --quiet --no-deps -e .
 	@touch $@
 

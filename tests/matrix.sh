@@ -11,7 +11,7 @@ pins=("fastapi==$version")
 
 test -x "$python" || .venv/bin/python -m venv --without-pip "$env"
 grep -vE '^(fastapi|starlette)==' requirements/dev.txt > "$env/constraints.txt"
-.venv/bin/uv pip install --quiet --python "$python" -c "$env/constraints.txt" \
+.venv/bin/uv pip install --quiet --compile-bytecode --python "$python" -c "$env/constraints.txt" \
   --group test -e '.[demo,postgres]' "${pins[@]}"
 echo "== FastAPI $version, Starlette $("$python" -c 'import starlette; print(starlette.__version__)')"
 # shellcheck disable=SC2086 # several words each
