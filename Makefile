@@ -6,7 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 SECONDS ?=
 PORT ?= 8000
-WORKERS ?= auto
+# Half of the tests' time is spent waiting for servers.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 FASTAPI_VERSIONS ?= 0.135.0 0.137.2 0.141.0 0.142.0
 RUN := .venv/bin/python -m
 # Tests and benchmarks start hundreds of processes: none compiles everything anew.
