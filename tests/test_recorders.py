@@ -291,3 +291,72 @@ def test_headers_get_one_request_id(sent: Pairs, expose: bool, expected: Pairs) 
 
     assert expected == with_request_id(sent, "me", expose=expose)
     assert before == sent
+
+
+class Slow:
+    """An application that answers late, and reads before or after that."""
+
+    def __init__(self, *, reads_first: bool) -> None:
+        self.reads_first = reads_first
+        self.read: list[Message] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; read everything there is."""
+        if self.reads_first:
+            self.read.append(await receive())
+        await send(dict(START))
+        if not self.reads_first:
+            self.read.append(await receive())
+        await send(dict(LAST))
+
+
+@pytest.mark.parametrize("reads_first", [True, False])
+def test_what_was_looked_at_is_read_as_it_came(
+    reads_first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look at a slow request takes no part of its body away."""
+    monkeypatch.setattr("steadfastapi._recorders.PATIENCE", -1.0)
+    app = Slow(reads_first=reads_first)
+
+    exchange = recorded(app, body=b"four")
+
+    assert [b"four"] == [message.get("body") for message in app.read]
+    assert (4, 200) == (exchange.request_size, exchange.status)
+
+
+def test_a_slow_request_that_is_being_read_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two who read would take messages from each other."""
+    monkeypatch.setattr("steadfastapi._recorders.PATIENCE", -1.0)
+    reading = 0
+
+    async def server() -> Message:
+        nonlocal reading
+        reading += 1
+        try:
+            await asyncio.sleep(60)
+        finally:
+            reading -= 1
+        raise AssertionError
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        reader = asyncio.ensure_future(receive())
+        await asyncio.sleep(0)
+        await send(dict(START))
+        readers.append(reading)
+        await send(dict(LAST))
+        reader.cancel()
+
+    async def run() -> None:
+        async def swallow(message: Message) -> None:
+            pass
+
+        wrapped, _ = watched(app)
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+        await wrapped(scope, server, swallow)
+
+    readers: list[int] = []
+    in_loop(run)
+
+    assert [1] == readers

@@ -5,6 +5,8 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import anyio
+
 from steadfastapi._exchange import CLIENT_CLOSED_REQUEST, Exchange, outcome_of
 
 if TYPE_CHECKING:
@@ -12,15 +14,22 @@ if TYPE_CHECKING:
 
     from starlette.types import Message, Receive, Send
 
+PATIENCE = 0.5
+"""Seconds. A response that starts later than this may start for nobody: servers take
+it silently, so the server is asked first (PROM-10). Who gives up is not faster, and
+what is answered in time pays nothing."""
+
 
 class HTTPRecorder:
     """Watches the messages of one HTTP request."""
 
     __slots__ = (
+        "_ahead",
         "_awaits_trailers",
         "_dropping",
         "_has_origin",
         "_receive",
+        "_receiving",
         "_send",
         "exchange",
     )
@@ -38,10 +47,19 @@ class HTTPRecorder:
         self._has_origin = has_origin
         self._awaits_trailers = False
         self._dropping = False
+        self._receiving = 0
+        self._ahead: Message | None = None
 
     async def receive(self) -> Message:
         """Pass on what the client sends; count it and notice that it left."""
-        message = await self._receive()
+        if self._ahead is not None:
+            message, self._ahead = self._ahead, None
+        else:
+            self._receiving += 1
+            try:
+                message = await self._receive()
+            finally:
+                self._receiving -= 1
         exchange = self.exchange
         if message["type"] == "http.request":
             exchange.request_size += len(message.get("body", b""))
@@ -59,6 +77,8 @@ class HTTPRecorder:
                 # the same error answers again. One response, one start (CTX-7).
                 self._dropping = True
             else:
+                if perf_counter() - exchange.start > PATIENCE:
+                    await self._look_ahead()
                 message = self._started(message)
         if self._dropping:
             return
@@ -69,6 +89,17 @@ class HTTPRecorder:
             raise
         if kind != "http.response.start":
             self._sent(kind, message)
+
+    async def _look_ahead(self) -> None:
+        """Notice a client that left while nobody was reading; keep what it sent."""
+        if self._receiving or self._ahead is not None or self.exchange.disconnected:
+            return  # whoever is reading sees it leave
+        with anyio.CancelScope() as scope:
+            scope.cancel()  # only what is there already: this waits for nothing
+            message = await self._receive()
+            self._ahead = message
+            if message["type"] == "http.disconnect":
+                self.exchange.disconnected = True
 
     def _sent(self, kind: str, message: Message) -> None:
         exchange = self.exchange

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter as Tally
 from collections.abc import AsyncIterator, Iterator
@@ -35,7 +36,7 @@ from support._tcp import reset
 from support.apps import configured
 from support.asgi import call
 from support.exchanges import finished
-from support.raw import disconnect_midway
+from support.raw import disconnect_midway, raw_request
 from support.scrape import (
     PATIENCE,
     Page,
@@ -447,7 +448,7 @@ def test_prom_7_no_panel_and_no_rule_needs_what_is_missing() -> None:
         for folder in ("grafana", "prometheus")
         for path in sorted((REPOSITORY / folder).rglob("*.*"))
     ]
-    missing = re.compile(r"\b(process_(cpu|resident|open|max)|python_(gc|info))")
+    missing = re.compile(r"\b(process_(cpu_sec|resident|open|max)|python_(gc|info))")
 
     assert [] == [path for path in shipped if missing.search(path.read_text("utf-8"))]
 
@@ -587,6 +588,42 @@ def test_prom_10_a_client_that_left_is_no_success_and_no_error(
     assert 3 == seen.metric("http_requests_total", status="4xx")
     assert 3 == seen.metric("http_requests_total")
     assert 0 == seen.metric("http_exceptions_total")
+
+
+@pytest.mark.parametrize("http", ["h11", "httptools"])
+def test_prom_10_a_client_that_gave_up_on_a_busy_endpoint(
+    http: Literal["h11", "httptools"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody read, so nobody was told: the server is asked before the response."""
+    monkeypatch.setattr("steadfastapi._recorders.PATIENCE", 0.0)
+    app, watch = FastAPI(), Watch()
+    busy, gone = threading.Event(), threading.Event()
+
+    @app.post("/busy")
+    async def work(request: Request) -> str:
+        await request.body()
+        busy.set()
+        while not gone.is_set():  # noqa: ASYNC110 - set by the test's thread
+            await anyio.sleep(0.005)
+        return "done"
+
+    configured(app, logs=False, extra=[watch])
+    request = b"POST /busy HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n{"
+    with capture(app) as seen, LiveServer(app, http=http) as server:
+        connection = socket.create_connection((server.host, server.port), 10)
+        connection.sendall(request)
+        assert busy.wait(10)
+        reset(connection)
+        # Once a later connection is answered, the server knows of the reset.
+        raw_request(server.host, server.port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        gone.set()
+        until(lambda: len(watch.exchanges) == 2)
+
+    assert {(404, "client_error"), (499, "aborted")} == {
+        (exchange.status, exchange.outcome) for exchange in watch.exchanges
+    }
+    labels = {"handler": "/busy", "phase": "before_response"}
+    assert 1 == seen.metric("http_requests_aborted_total", **labels)
 
 
 # PROM-11
