@@ -140,6 +140,7 @@ def test_an_excluded_request_runs_without_a_span() -> None:
         (b"shop.example:8443", ("shop.example", 8443)),
         (b"shop.example", ("shop.example", 80)),
         (b"[::1]:8000", ("::1", 8000)),
+        (b"ghp_hunter2hunter2hunter2.example", ("[redacted].example", 80)),
         (b"\xff\\", (None, None)),
         (b"a:b:c", (None, None)),
         (b"user@shop.example", (None, None)),

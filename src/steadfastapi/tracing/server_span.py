@@ -17,7 +17,7 @@ from opentelemetry.context import attach, detach, get_current
 from opentelemetry.trace import SpanKind, get_current_span, set_span_in_context
 
 from steadfastapi._middleware import KNOWN_METHODS, ExchangeMiddleware
-from steadfastapi._scrub import scrub_query
+from steadfastapi._scrub import scrub_query, scrub_text
 from steadfastapi.tracing.incoming import remote_context
 from steadfastapi.tracing.native import NATIVE_KEY
 
@@ -198,7 +198,8 @@ def _authority(value: bytes) -> tuple[str | None, int | None]:
         return None, None
     if url.username is not None or url.path or url.query or url.fragment:
         return None, None
-    return url.hostname, port
+    name = url.hostname
+    return scrub_text(name, MAX_HOST) if name else None, port
 
 
 def _is_of_this_request(span: Any, exchange: Exchange) -> bool:
