@@ -86,7 +86,7 @@ def test_an_outage_costs_no_request_its_answer(
         url = f"redis://{proxy.host}:{proxy.port}/0"
         stack = configure(app, limits=Limits(storage=url), **OFF)
         async with running(app):
-            assert 200 == (await timed("/closed"))[0]
+            assert 200 == (await timed("/open"))[0]
             fault(proxy, client)
             answers = [await timed("/open") for _ in range(8)]
             denied = await timed("/closed")
@@ -130,9 +130,8 @@ def test_connections_are_bounded_and_given_back(server: OwnRedis) -> None:
 
         async def run() -> None:
             async with running(app):
-                assert {200} == await burst(20)
-                assert not stack.limiter.storage_down  # busy, but not failing
                 assert {200} == await burst()
+                assert not stack.limiter.storage_down  # busy, but not failing
                 assert connected() <= allowed
                 server.freeze()
                 assert {200} == await burst()

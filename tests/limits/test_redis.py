@@ -7,11 +7,12 @@ from typing import Any
 import anyio
 import pytest
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 
 from steadfastapi.limits.demands import Demand, Verdict
 from steadfastapi.limits.memory import MemoryStorage
 from steadfastapi.limits.redis import RedisStorage
-from support.redis import URL, namespace
+from support.redis import URL, OwnRedis, namespace
 
 Use = Callable[[RedisStorage], Awaitable[Any]]
 
@@ -124,6 +125,22 @@ def test_in_a_cluster_buckets_are_asked_one_by_one() -> None:
 
     assert (True, 3) == (granted.granted, len(granted.standings))
     assert (False, 2) == (refused.granted, len(refused.standings))
+
+
+def test_a_server_out_of_memory_is_not_taken_for_well() -> None:
+    """Whatever it was asked before: a script that has written once may go on (7.0)."""
+
+    async def ask(url: str, client: Redis) -> None:
+        storage = RedisStorage(url, prefix="steadfast", timeout=5)
+        await storage.check()
+        await anyio.sleep(1.05)  # until that has left its window
+        client.config_set("maxmemory", "1kb")
+        with pytest.raises(OutOfMemoryError):
+            await storage.check()
+        await storage.close()
+
+    with OwnRedis() as server, server.client() as client:
+        anyio.run(ask, server.url, client)
 
 
 def test_memory_and_redis_decide_alike() -> None:
