@@ -42,17 +42,19 @@ def test_a_slow_server_answers_after_its_delay() -> None:
         assert time.monotonic() - begin >= 0.1
 
 
+def spoken_with(fault: ResetServer, size: int) -> bytes:
+    """Connect, send bytes, and return what comes."""
+    # A server that resets on connect may be faster than the client's `connect`.
+    with socket.create_connection((fault.host, fault.port), 5) as client:
+        client.sendall(b"x" * size)
+        return client.recv(1)
+
+
 @pytest.mark.parametrize("after_bytes", [0, 10])
 def test_a_reset_server_resets(after_bytes: int) -> None:
     """The client sees a reset, not an end of file."""
-    with (
-        ResetServer(after_bytes) as fault,
-        # One that resets on connect may be faster than the client's `connect`.
-        pytest.raises(ConnectionResetError),
-        socket.create_connection((fault.host, fault.port), 5) as client,
-    ):
-        client.sendall(b"x" * after_bytes)
-        client.recv(1)
+    with ResetServer(after_bytes) as fault, pytest.raises(ConnectionResetError):
+        spoken_with(fault, after_bytes)
 
 
 def test_a_trickle_comes_byte_by_byte() -> None:
