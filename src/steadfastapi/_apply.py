@@ -64,9 +64,9 @@ def apply(app: FastAPI, plan: Plan) -> Applied:
     _configured.add(app)
     for set_up in plan.set_ups:
         set_up()
-    if plan.pages:
+    if plan.pages or plan.areas:
         pages = {page.path: page for page in plan.pages}
-        app.router.routes.insert(0, OperationsRoute(pages))
+        app.router.routes.insert(0, OperationsRoute(pages, plan.areas))
     router: Any = app.router
     router.lifespan_context = applied.lifespans.around(router.lifespan_context)
     _set_telemetry(app, plan.telemetry)

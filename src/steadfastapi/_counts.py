@@ -1,7 +1,8 @@
 """What is counted outside of any layer: retries and breakers work without `configure`.
 
 Whoever has metrics subscribes, and hears of every event from then on; whoever has none
-costs nothing.
+costs nothing. What belongs to the process and not to one application, such as its event
+loop or a database engine, is counted here too.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from steadfastapi.signals import Family
 
 Listener = Callable[["Family", tuple[str, ...], float], None]
-"""Gets a family, its label values, and by how much a counter rose or what a gauge is
-now."""
+"""Gets a family, its label values, and by how much a counter rose, what a gauge is
+now, or what a histogram measures."""
 
 MAX_DECLARED = 1_000
 """Series that are announced to a new listener; functions are decorated at import, and
@@ -36,13 +37,17 @@ class Counts:
         """Let a series start at 0, so that its first rise is seen as one."""
         self.set(family, 0.0, *labels)
 
-    def add(self, family: Family, *labels: str) -> None:
-        """Count one event."""
+    def add(self, family: Family, *labels: str, amount: float = 1.0) -> None:
+        """Count one event, or several at once."""
         for listener in self._listeners:
             try:
-                listener(family, labels, 1.0)
+                listener(family, labels, amount)
             except Exception as error:
                 guard.swallow("counts", error)
+
+    def observe(self, family: Family, value: float, *labels: str) -> None:
+        """Add a value to a histogram."""
+        self.add(family, *labels, amount=value)
 
     def set(self, family: Family, value: float, *labels: str) -> None:
         """Say what a gauge is now; whoever subscribes later hears of it too."""

@@ -10,10 +10,16 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+class SharedFlag(Protocol):
+    """A number in memory that several processes share; 0 until one of them drains."""
+
+    value: int
 
 
 class Drain:
@@ -26,19 +32,31 @@ class Drain:
     def __init__(self) -> None:
         self._begun = threading.Event()
         self._timers: list[threading.Timer] = []
+        self._shared: SharedFlag | None = None
 
     @property
     def begun(self) -> bool:
         """Whether no new traffic should be sent here any more."""
-        return self._begun.is_set()
+        shared = self._shared
+        return self._begun.is_set() or (shared is not None and bool(shared.value))
 
     def begin(self) -> None:
         """Announce the end; requests are still served."""
         self._begun.set()
 
+    def share(self, flag: SharedFlag) -> None:
+        """Drain with all processes that share `flag`, which their parent made."""
+        self._shared = flag
+
+    def begin_elsewhere(self) -> None:
+        """Let the other processes of this server drain too, where a flag is shared."""
+        if self._shared is not None:
+            self._shared.value = 1
+
     def reset(self) -> None:
         """Take everything back, for tests and for an application that starts again."""
         self._begun.clear()
+        self._shared = None
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()

@@ -22,4 +22,5 @@ def in_children(method: Callable[[], None]) -> None:
         if living is not None:
             living()
 
-    os.register_at_fork(after_in_child=call)
+    if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+        os.register_at_fork(after_in_child=call)

@@ -31,6 +31,11 @@ class Meter:
         """Count in `families` from now on."""
         self._families = families
 
+    def declare(self, family: Family, *labels: str) -> None:
+        """Let a series start at 0, so that its first rise is seen as one."""
+        if self._families is not None:
+            guard.call("meter", self._families.child, family, *labels)
+
     def count(self, family: Family, *labels: str) -> None:
         """Add 1 to a counter."""
         if self._families is not None:

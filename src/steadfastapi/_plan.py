@@ -24,6 +24,7 @@ from steadfastapi.exceptions import LayerOrderError
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.routing import Route
+    from starlette.types import ASGIApp
 
     from steadfastapi._boundary import Responder
     from steadfastapi._lifespan import LifespanPart
@@ -58,6 +59,14 @@ _CLOSED = frozenset({"exchange", "outer_boundary", "user", "boundary"})
 
 OpenAPIEdit = Callable[[dict[str, Any]], None]
 LogProcessor = Callable[[dict[str, Any]], dict[str, Any]]
+LogTap = Callable[[dict[str, Any], Any, int], None]
+"""Gets a written line, scrubbed, the `exc_info` of its exception or None, and about how
+many characters that is; must neither change nor wait for anything."""
+
+
+Trail = Callable[[str, str | None], dict[str, Any]]
+"""Returns what this process remembers of a request, by its request and trace id, as
+plain and scrubbed data; called in a thread."""
 
 
 @runtime_checkable
@@ -134,8 +143,12 @@ class Plan:
     """The layer that is contributing."""
     pieces: list[Piece] = field(default_factory=list)
     pages: list[Route] = field(default_factory=list)
+    areas: dict[str, ASGIApp] = field(default_factory=dict)
+    """What serves every path below a path of ours."""
     lifespan_parts: list[LifespanPart] = field(default_factory=list)
     log_processors: list[LogProcessor] = field(default_factory=list)
+    log_taps: list[LogTap] = field(default_factory=list)
+    trails: list[Trail] = field(default_factory=list)
     openapi_edits: list[OpenAPIEdit] = field(default_factory=list)
     mount_openapi_edits: list[OpenAPIEdit] = field(default_factory=list)
     telemetry: dict[str, Any] = field(default_factory=dict)
@@ -212,6 +225,24 @@ class Plan:
         self.quiet_pages.append(route.path)
         self._note(f"{', '.join(sorted(route.methods or ()))} {route.path}", "route")
 
+    def area(self, path: str, serve: ASGIApp) -> None:
+        """Let `serve` answer at `path` and everywhere below, as `page` does at one.
+
+        The whole area is quiet. `serve` gets paths as they came; it should set
+        `scope["route"]`, so that records know the template of what it served, and may
+        have an attribute `steps_back`: while that is true, the application's own
+        routes are asked instead.
+        """
+        self.areas[path] = serve
+        self.quiet(path)
+        self._note(f"everything below {path}", "route")
+
+    def owns(self, path: str) -> bool:
+        """Return whether a path in the application is a page of ours."""
+        if any(page.path == path for page in self.pages):
+            return True
+        return bool(self.areas) and under(*self.areas)(path)
+
     def quiet(self, *prefixes: str) -> None:
         """Keep successful requests below `prefixes` out of logs, metrics, traces."""
         self.quiet_prefixes.extend(prefixes)
@@ -237,6 +268,16 @@ class Plan:
         self.log_processors.append(processor)
         self._note("adds to log events", "log")
 
+    def log_tap(self, tap: LogTap) -> None:
+        """Show every log line that was written, scrubbed, to a `LogTap`."""
+        self.log_taps.append(tap)
+        self._note("reads log lines", "log")
+
+    def trail(self, trail: Trail) -> None:
+        """Let errors be kept with what `trail(request_id, trace_id)` remembers."""
+        self.trails.append(trail)
+        self._note("adds its log lines and trace to an error", "process")
+
     def openapi(self, edit: OpenAPIEdit, *, mounts: bool = False) -> None:
         """Edit the OpenAPI document once, when it is first asked for.
 
@@ -258,8 +299,9 @@ class Plan:
         self.handles[self.layer] = value
 
     def problem(self, sentence: str) -> None:
-        """Report a wrong setting; all are raised together."""
-        self.problems.append(sentence)
+        """Report a wrong setting; all are raised together, each once."""
+        if sentence not in self.problems:  # two layers may read the same variable
+            self.problems.append(sentence)
 
     def warn(self, sentence: str) -> None:
         """Report something that works and should not stay; logged at start."""

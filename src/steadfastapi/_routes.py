@@ -149,11 +149,19 @@ def mounted_apps(app: ASGIApp) -> list[MountedApp]:
     ]
 
 
+def templates(app: ASGIApp) -> list[tuple[str, BaseRoute]]:
+    """List every route with its template, those below mounts included."""
+    return [
+        (_plain(prefix + path) or "/", route)
+        for route, path, prefix in _walk(getattr(app, "routes", ()), "")
+    ]
+
+
 def endpoints(app: ASGIApp) -> list[tuple[str, str]]:
     """List template and method of every HTTP route, those below mounts included."""
     return [
-        (_plain(prefix + path) or "/", method)
-        for route, path, prefix in _walk(getattr(app, "routes", ()), "")
+        (template, method)
+        for template, route in templates(app)
         for method in sorted(getattr(route, "methods", None) or ())
     ]
 
@@ -225,21 +233,48 @@ class OperationsRoute(BaseRoute):
     """
 
     pages: dict[str, Route] = field(default_factory=dict)
+    areas: dict[str, ASGIApp] = field(default_factory=dict)
+    _starts: tuple[str, ...] = field(init=False, default=())
+
+    def __post_init__(self) -> None:
+        """Keep what a path below an area begins with."""
+        self._starts = tuple(f"{path}/" for path in self.areas)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match the exact path of a page."""
+        """Match the exact path of a page, or a path in an area."""
         if scope["type"] != "http":
             return Match.NONE, {}
-        page = self.pages.get(path_in_app(scope))
-        if page is None:
+        path = path_in_app(scope)
+        page = self.pages.get(path)
+        if page is not None:
+            return page.matches(scope)
+        area = self._area(path)
+        if area is None or getattr(area, "steps_back", False):
             return Match.NONE, {}
-        return page.matches(scope)
+        return Match.FULL, {"endpoint": area}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the page."""
-        page = self.pages[path_in_app(scope)]
-        scope["route"] = page
-        await page.handle(scope, receive, send)
+        path = path_in_app(scope)
+        page = self.pages.get(path)
+        if page is not None:
+            scope["route"] = page
+            await page.handle(scope, receive, send)
+            return
+        area = self._area(path)
+        if area is not None:
+            await area(scope, receive, send)
+
+    def _area(self, path: str) -> ASGIApp | None:
+        if not self._starts:
+            return None
+        if path.startswith(self._starts):
+            return next(
+                serve
+                for start, serve in self.areas.items()
+                if path.startswith(f"{start}/")
+            )
+        return self.areas.get(path)
 
     def url_path_for(self, name: str, /, **path_params: Any) -> Any:
         """Find the address of a page by its name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -113,6 +113,16 @@ class LayerSettings(BaseSettings):
         """Arguments, then our variables, then the tools' own."""
         return init_settings, env_settings, _Conventional(settings_cls)
 
+    @classmethod
+    def parts(cls) -> tuple[type[LayerSettings], ...]:
+        """Return settings that ours are made of, with variables of their own."""
+        return ()
+
+    @classmethod
+    def by_default(cls) -> Self:
+        """Return the layer of an application that has said nothing about it."""
+        return cls()
+
     def contribute(self, plan: Plan) -> None:  # noqa: ARG002 - see Layer
         """Add to the plan what this layer wants; see `steadfastapi._plan.Layer`."""
         raise TypeError(f"{type(self).__name__} has no contribute(plan).")
@@ -168,7 +178,7 @@ def unknown(given: str, name: str, known: Any) -> str:
     return f"{given}: unknown.{hint} Known: {', '.join(known)}."
 
 
-def unknown_variables(layers: dict[str, type[BaseSettings]]) -> list[str]:
+def unknown_variables(layers: dict[str, type[LayerSettings]]) -> list[str]:
     """Name every `STEADFAST_…` variable that no layer reads: most are typing errors.
 
     Args:
@@ -176,7 +186,8 @@ def unknown_variables(layers: dict[str, type[BaseSettings]]) -> list[str]:
     """
     known = {
         f"{settings.model_config.get('env_prefix', '')}{field}".upper()
-        for settings in layers.values()
+        for layer in layers.values()
+        for settings in (layer, *layer.parts())
         for field in settings.model_fields
     }
     problems = []

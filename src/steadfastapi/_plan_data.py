@@ -1,4 +1,4 @@
-"""The plan of a stack as plain data, for `steadfastapi plan --json`."""
+"""The plan of a stack as plain data: `steadfastapi plan --json`, and the console."""
 
 from __future__ import annotations
 
