@@ -140,6 +140,17 @@ def test_a_probe_has_a_line_unless_it_succeeds(outcome: Any) -> None:
     assert [outcome] == [line["outcome"] for line in lines.parsed]
 
 
+def test_the_end_of_a_stream_of_ours_is_no_news() -> None:
+    """Whoever reads one leaves it; a line for each page of the console says nothing."""
+    finished = exchange(outcome="aborted", status=499, streamed=True)
+    with logged() as lines:
+        AccessLine(slow_after=1.0)(finished)
+        finished.quiet = True
+        AccessLine(slow_after=1.0)(finished)
+
+    assert 1 == len(lines.parsed)
+
+
 def test_below_the_level_nothing_is_written() -> None:
     """The level of access lines is that of all."""
     with logged(level=logging.WARNING) as lines:

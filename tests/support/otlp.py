@@ -1,13 +1,17 @@
-"""An OpenTelemetry collector that remembers the spans it was sent."""
+"""An OpenTelemetry collector that remembers the spans and log records it was sent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from support.receiver import HttpReceiver
@@ -37,8 +41,26 @@ class ReceivedSpan:
     end_ns: int
 
 
+@dataclass(frozen=True)
+class ReceivedLog:
+    """One log record as it crossed the wire; identifiers in hex, empty where absent."""
+
+    body: Any
+    severity: str
+    """`INFO`, `WARN` and so on."""
+    severity_text: str
+    trace_id: str
+    span_id: str
+    attributes: Mapping[str, Any]
+    resource: Mapping[str, Any]
+    scope: str
+    """Name of the instrumentation scope."""
+    time_ns: int
+    observed_ns: int
+
+
 class OtlpReceiver(HttpReceiver):
-    """Accept `POST /v1/traces` with protobuf bodies.
+    """Accept `POST /v1/traces` and `POST /v1/logs` with protobuf bodies.
 
     Spans of refused requests (status 400 and above) are not kept, so a retried batch
     counts once; `requests` and `raw` see every attempt.
@@ -47,6 +69,7 @@ class OtlpReceiver(HttpReceiver):
     def __init__(self, port: int = 0) -> None:
         super().__init__(port)
         self._spans: list[ReceivedSpan] = []
+        self._logs: list[ReceivedLog] = []
 
     def spans(self, name: str | None = None) -> list[ReceivedSpan]:
         """Return the accepted spans in order of arrival.
@@ -56,6 +79,28 @@ class OtlpReceiver(HttpReceiver):
         """
         with self._changed:
             return [span for span in self._spans if name in {None, span.name}]
+
+    def logs(self, body: str | None = None) -> list[ReceivedLog]:
+        """Return the accepted log records in order of arrival.
+
+        Args:
+            body: Only records with this body.
+        """
+        with self._changed:
+            return [log for log in self._logs if body in {None, log.body}]
+
+    def wait_for_logs(self, n: int, timeout: float = 15.0) -> list[ReceivedLog]:
+        """Wait until `n` log records were accepted.
+
+        Args:
+            n: The least number.
+            timeout: Seconds until `TimeoutError`.
+
+        Returns:
+            Every record so far.
+        """
+        self._wait(lambda: len(self._logs), n, timeout)
+        return self.logs()
 
     def wait_for(self, n: int, timeout: float = 5.0) -> list[ReceivedSpan]:
         """Wait until `n` spans were accepted.
@@ -72,6 +117,9 @@ class OtlpReceiver(HttpReceiver):
 
     def collect(self, path: str, body: bytes) -> bool:
         """Decode one export request."""
+        if path == "/v1/logs":
+            self._logs.extend(_received_logs(body))
+            return True
         if path != "/v1/traces":
             return False
         request = ExportTraceServiceRequest.FromString(body)
@@ -106,6 +154,34 @@ def _received(span: Span, resource: dict[str, Any], scope: str) -> ReceivedSpan:
         scope=scope,
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
+    )
+
+
+def _received_logs(body: bytes) -> Iterator[ReceivedLog]:
+    request = ExportLogsServiceRequest.FromString(body)
+    for group in request.resource_logs:
+        resource = _attributes(group.resource.attributes)
+        for scoped in group.scope_logs:
+            for record in scoped.log_records:
+                yield _received_log(record, resource, scoped.scope.name)
+
+
+def _received_log(
+    record: LogRecord, resource: dict[str, Any], scope: str
+) -> ReceivedLog:
+    return ReceivedLog(
+        body=_value(record.body),
+        severity=SeverityNumber.Name(record.severity_number).removeprefix(
+            "SEVERITY_NUMBER_"
+        ),
+        severity_text=record.severity_text,
+        trace_id=record.trace_id.hex(),
+        span_id=record.span_id.hex(),
+        attributes=_attributes(record.attributes),
+        resource=resource,
+        scope=scope,
+        time_ns=record.time_unix_nano,
+        observed_ns=record.observed_time_unix_nano,
     )
 
 

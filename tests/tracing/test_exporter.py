@@ -9,9 +9,10 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from steadfastapi import Stack
+from steadfastapi import Stack, _export
+from steadfastapi._export import MAX_BATCH, MAX_QUEUE, quieten, within
 from steadfastapi.tracing import exporter
-from steadfastapi.tracing.exporter import MAX_QUEUE, Export, quieten, within
+from steadfastapi.tracing.exporter import Export
 from support.faults import refused_port
 from support.otlp import OtlpReceiver
 from support.spans import ask, traced
@@ -51,7 +52,7 @@ def test_the_queue_is_bounded_and_the_count_of_the_dropped_exact() -> None:
     gate.open.set()
     assert stack.tracing.force_flush(5)
     assert 3 * MAX_QUEUE == len(gate.spans) + stack.tracing.dropped
-    assert len(gate.spans) == waiting <= MAX_QUEUE + exporter.MAX_BATCH
+    assert len(gate.spans) == waiting <= MAX_QUEUE + MAX_BATCH
 
 
 def test_delivery_comes_back_after_a_repair(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,9 +124,9 @@ def test_a_closed_export_takes_no_more() -> None:
 def test_within_is_about_the_answer_and_the_time() -> None:
     """True only for a True that comes in time."""
     never = threading.Event()
-    assert within(5, lambda: True)
-    assert not within(5, lambda: False)
-    assert not within(0.01, lambda: never.wait(5))
+    assert within(5, lambda: True, "test")
+    assert not within(5, lambda: False, "test")
+    assert not within(0.01, lambda: never.wait(5), "test")
     never.set()
 
 
@@ -141,6 +142,6 @@ def test_a_collector_that_is_down_is_no_flood_of_lines(
         logger.warning("other")
     assert 1 == len(logger.filters)
     assert ["down: now", "other"] == caplog.messages
-    monkeypatch.setattr(exporter, "LOG_INTERVAL", 0.0)
+    monkeypatch.setattr(_export, "LOG_INTERVAL", 0.0)
     logger.warning("other")
     assert ["down: now", "other", "other"] == caplog.messages

@@ -10,7 +10,7 @@ from opentelemetry.trace import NoOpTracerProvider, ProxyTracerProvider, SpanKin
 
 from steadfastapi import Stack, Tracing, configure
 from steadfastapi.exceptions import ConfigurationError
-from steadfastapi.tracing.endpoint import traces_url
+from steadfastapi.tracing.exporter import TRACES as SIGNAL
 from support.otlp import OtlpReceiver
 from support.spans import NATIVE, ask, own_provider, servers, traced
 
@@ -91,7 +91,7 @@ def test_settings_that_the_exporter_refuses_are_found_by_configure(
 )
 def test_the_path_of_the_traces_is_appended(endpoint: str, url: str) -> None:
     """Unless the endpoint ends with it."""
-    assert url == traces_url(endpoint)
+    assert url == SIGNAL.url(endpoint)
 
 
 def test_the_variable_for_traces_is_taken_as_it_stands(
@@ -100,7 +100,7 @@ def test_the_variable_for_traces_is_taken_as_it_stands(
     """As the OpenTelemetry specification has it, and it wins over the general one."""
     monkeypatch.setenv(BASE, "http://general:4318")
     monkeypatch.setenv(TRACES, "http://special:4318/mine")
-    assert "http://special:4318/mine" == traces_url(Tracing().endpoint or "")
+    assert "http://special:4318/mine" == SIGNAL.url(Tracing().endpoint or "")
 
 
 def test_headers_are_sent_and_never_shown() -> None:

@@ -52,7 +52,9 @@ class AccessLine:
 
     def __call__(self, exchange: Exchange) -> None:
         """Write the line; successful health checks and scrapes have none."""
-        if exchange.quiet and exchange.outcome == "ok":
+        # A stream of ours ends when its reader leaves: pages of the console have one.
+        read = exchange.outcome == "aborted" and exchange.streamed
+        if exchange.quiet and (exchange.outcome == "ok" or read):
             return
         duration = exchange.duration
         level = level_of(exchange, duration, self._slow_after)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from steadfastapi.logs import otlp
 from steadfastapi.logs.logger import NamedLogger, TotalBoundLogger, deliver
 from steadfastapi.logs.pipeline import pipeline
 from steadfastapi.logs.stdlib import Takeover
@@ -14,7 +15,7 @@ from steadfastapi.logs.stdlib import Takeover
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from steadfastapi._plan import LogProcessor
+    from steadfastapi._plan import LogProcessor, LogTap
     from steadfastapi.logs.renderers import Render
 
 
@@ -35,6 +36,7 @@ def install(
     *,
     render: Render,
     processors: Sequence[LogProcessor] = (),
+    taps: Sequence[LogTap] = (),
     level: int = logging.INFO,
 ) -> None:
     """Make structlog and stdlib logging use the pipeline.
@@ -44,12 +46,14 @@ def install(
     Args:
         render: Turns a cleaned line into text.
         processors: Called with each event before it is cleaned.
+        taps: Called with each line once it is written.
         level: Lines below are not written.
     """
     if not _found:
         _found.append(_Found())
     pipeline.render = render
     pipeline.processors = list(processors)
+    pipeline.taps = list(taps)
     # In place: a logger that was cached before keeps its list of processors, and
     # follows what is in it (LOG-7).
     current = structlog.get_config()["processors"]
@@ -68,6 +72,7 @@ def install(
 
 def reset() -> None:
     """Give structlog and stdlib logging back as they were found."""
+    otlp.reset()
     _takeover.end()
     for found in _found:
         current = structlog.get_config()["processors"]

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import PositiveFloat, field_validator
+from pydantic import PositiveFloat, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from steadfastapi._settings import LayerSettings
+from steadfastapi._otlp import BASE
+from steadfastapi._scrub import scrub_url
+from steadfastapi._settings import LayerSettings, conventional_name
+from steadfastapi.logs import otlp
 from steadfastapi.logs.access import AccessLine, log_error
 from steadfastapi.logs.install import install
 from steadfastapi.logs.logger import NamedLogger
@@ -34,7 +37,10 @@ class Logs(LayerSettings):
 
     model_config = SettingsConfigDict(env_prefix="STEADFAST_LOGS_")
     name: ClassVar[str] = "logs"
-    conventional: ClassVar[dict[str, tuple[str, ...]]] = {"level": ("LOG_LEVEL",)}
+    conventional: ClassVar[dict[str, tuple[str, ...]]] = {
+        "level": ("LOG_LEVEL",),
+        "endpoint": (otlp.LOGS.full, BASE),
+    }
 
     level: str = "INFO"
     """Lines below are not written; can be changed at run time by `stack.logs`."""
@@ -53,6 +59,15 @@ class Logs(LayerSettings):
     """Processors of structlog's kind, `f(logger, method, event)`. They get the lines
     of structlog, stdlib and the requests alike, before secrets are masked, may raise
     `structlog.DropEvent`, and otherwise may raise without harm."""
+
+    endpoint: str | None = None
+    """Where lines go besides stdout, by OTLP over HTTP: `http://collector:4318`.
+    `/v1/logs` is appended, except to `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`, as
+    OpenTelemetry has it. `OTEL_LOGS_EXPORTER=none` keeps them here."""
+
+    headers: SecretStr | None = None
+    """Sent along with each export, e.g. `api-key=…,tenant=…`;
+    `OTEL_EXPORTER_OTLP_HEADERS` by default."""
 
     @field_validator("level")
     @classmethod
@@ -75,13 +90,29 @@ class Logs(LayerSettings):
             lambda: install(
                 render=_renderer(console=console),
                 processors=[*own, *plan.log_processors],
+                taps=plan.log_taps,
                 level=logging.getLevelNamesMapping()[self.level],
             )
         )
+        if self.endpoint is not None and not self._is_none():
+            otlp.send(plan, self.endpoint, self.headers)
         plan.on_error(log_error)
         if self.access:
             plan.observe(AccessLine(slow_after=self.slow_after))
         plan.handle(LogControl())
+
+    def summary(self) -> dict[str, str]:
+        """Return what differs from the defaults, without a password in the address."""
+        found = super().summary()
+        if "endpoint" in found:
+            found["endpoint"] = scrub_url(found["endpoint"])
+        return found
+
+    def _is_none(self) -> bool:
+        """Whether OpenTelemetry's variables name an endpoint, but no logs for it."""
+        return conventional_name(type(self), "endpoint") is not None and (
+            otlp.LOGS.is_none()
+        )
 
     def _is_console(self, service: Service) -> bool:
         if self.renderer == "auto":

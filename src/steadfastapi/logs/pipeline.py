@@ -26,7 +26,7 @@ from steadfastapi.logs.sink import write_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from steadfastapi._plan import LogProcessor
+    from steadfastapi._plan import LogProcessor, LogTap
     from steadfastapi.logs.tracebacks import ExcInfo
 
 
@@ -50,6 +50,8 @@ class Pipeline:
         """Where lines go; None is whatever `sys.stdout` is at that moment."""
         self.processors: list[LogProcessor] = []
         self.render: Render = render_json
+        self.taps: list[LogTap] = []
+        """Read each written line; one that raises is guarded."""
 
     def set_level(self, level: int, logger: str | None = None) -> None:
         """Write nothing below `level`, from structlog and stdlib alike.
@@ -127,6 +129,8 @@ class Pipeline:
             clean["log_error"] = _described(refused[0])
         text, unrendered = self._rendered(clean, exc_info)
         unwritten = self._written(text, clean)
+        for tap in self.taps:
+            guard.call("logs.tap", tap, clean, exc_info, len(text))
         for failure in refused:
             guard.swallow("logs.processor", failure)
         if unrendered is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace.export import (
@@ -14,8 +13,19 @@ from opentelemetry.sdk.trace.export import (
     SpanExportResult,
 )
 
+from steadfastapi._counts import counts
+from steadfastapi._export import (
+    EXPORT_TIMEOUT,
+    MAX_BATCH,
+    MAX_QUEUE,
+    quieten,
+    unobserved,
+    within,
+)
 from steadfastapi._fork import in_children
 from steadfastapi._guard import guard
+from steadfastapi._otlp import Signal
+from steadfastapi.signals import TELEMETRY_DROPPED
 from steadfastapi.tracing.clean import all_sanitized
 
 if TYPE_CHECKING:
@@ -23,20 +33,10 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-MAX_QUEUE = 1_000
-"""Spans that wait; beyond it the newest are dropped, and counted (NB-7)."""
-MAX_BATCH = 256
+COMPONENT = "tracing.exporter"
+TRACES = Signal("traces", "Tracing")
 SCHEDULE_DELAY = 2_000.0
-EXPORT_TIMEOUT = 5.0
-"""Milliseconds between two exports, seconds for one: together they keep the time
-from a collector's repair to the next delivery below 10 s (NB-6). The variables of
-OpenTelemetry, `OTEL_BSP_SCHEDULE_DELAY` and `OTEL_EXPORTER_OTLP_TIMEOUT`, win."""
-
-LOG_INTERVAL = 20.0
-"""Seconds between two log lines of one kind about a collector that is down: the
-SDK would write one a second."""
-
-_TIMEOUTS = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
+"""Milliseconds between two exports; `OTEL_BSP_SCHEDULE_DELAY` wins."""
 
 
 def otlp_exporter(url: str, headers: Mapping[str, str] | None) -> SpanExporter:
@@ -51,32 +51,11 @@ def otlp_exporter(url: str, headers: Mapping[str, str] | None) -> SpanExporter:
     )
 
     quieten(logging.getLogger(OTLPSpanExporter.__module__))
-    timed = any(os.environ.get(name) for name in _TIMEOUTS)
     return OTLPSpanExporter(
         endpoint=url,
         headers=dict(headers) if headers else None,
-        timeout=None if timed else EXPORT_TIMEOUT,
+        timeout=None if TRACES.has_timeout() else EXPORT_TIMEOUT,
     )
-
-
-def quieten(logger: logging.Logger) -> None:
-    """Let each message of a logger through once in `LOG_INTERVAL` seconds."""
-    if not any(isinstance(known, _Seldom) for known in logger.filters):
-        logger.addFilter(_Seldom())
-
-
-class _Seldom(logging.Filter):
-    def __init__(self) -> None:
-        super().__init__()
-        self._last: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        now = time.monotonic()
-        template = str(record.msg)
-        if now - self._last.get(template, -LOG_INTERVAL) < LOG_INTERVAL:
-            return False
-        self._last[template] = now
-        return True
 
 
 def address_of(exporter: object) -> str | None:
@@ -111,15 +90,17 @@ class GuardedExporter(SpanExporter):
             if self._pid != os.getpid():
                 self._inner = self._make()
                 self._pid = os.getpid()
-            result = self._inner.export(all_sanitized(spans))
+            with unobserved():
+                result = self._inner.export(all_sanitized(spans))
         except Exception as error:
-            guard.swallow("tracing.exporter", error)
+            guard.swallow(COMPONENT, error)
         finally:
             self.under_way = 0
             if result is SpanExportResult.SUCCESS:
                 self.sent += len(spans)
             else:
                 self.failed += len(spans)
+                _dropped("error", len(spans))
         return result
 
     @property
@@ -130,7 +111,7 @@ class GuardedExporter(SpanExporter):
     def close(self) -> None:
         """Deliver nothing any more, and give up what is under way."""
         self._closed = True
-        guard.call("tracing.exporter", self._inner.shutdown)
+        guard.call(COMPONENT, self._inner.shutdown)
 
 
 class Export:
@@ -161,6 +142,8 @@ class Export:
         self._accepted += 1
         if len(self._queue) < MAX_QUEUE:  # else the SDK would log each it drops
             batch.on_end(span)
+        else:
+            _dropped("queue_full", 1)
 
     @property
     def address(self) -> str | None:
@@ -179,14 +162,16 @@ class Export:
         if batch is None:
             return True
         failed = self._exporter.failed
-        return within(seconds, batch.force_flush) and failed == self._exporter.failed
+        delivered = within(seconds, batch.force_flush, COMPONENT)
+        return delivered and failed == self._exporter.failed
 
     def close(self) -> None:
         """Stop at once; what waits is dropped."""
         self._exporter.close()
+        _dropped("shutdown", len(self._queue))
         if self._batch is not None:
             # Its thread may sit in a request that nobody answers: do not wait.
-            within(0.1, self._batch.shutdown)
+            within(0.1, self._batch.shutdown, COMPONENT)
 
     def _started(self) -> BatchSpanProcessor:
         with self._lock:
@@ -208,20 +193,6 @@ class Export:
         self._accepted = self._exporter.sent = self._exporter.failed = 0
 
 
-def within(seconds: float, work: Callable[[], object]) -> bool:
-    """Return whether `work`, run in a thread of its own, returned True in time.
-
-    The SDK's own deadlines do not hold: `force_flush(1000)` was measured to return
-    True after 34 to 50 s (OTEL-10). The thread is a daemon: what hangs in it does
-    not keep the process alive.
-    """
-    result: list[object] = []
-
-    def run() -> None:
-        result.append(guard.call("tracing.exporter", work))
-
-    ends_at = time.monotonic() + seconds
-    thread = threading.Thread(target=run, name="steadfastapi-flush", daemon=True)
-    thread.start()
-    thread.join(max(0.0, ends_at - time.monotonic()))
-    return result == [True]
+def _dropped(reason: str, spans: int) -> None:
+    if spans:
+        counts.add(TELEMETRY_DROPPED, "otlp_traces", reason, amount=spans)

@@ -15,12 +15,13 @@ from opentelemetry.util.re import parse_env_headers
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from steadfastapi._export import quieten
 from steadfastapi._lifespan import LifespanPart
+from steadfastapi._otlp import BASE
 from steadfastapi._scrub import scrub_text, scrub_url
 from steadfastapi._settings import LayerSettings, conventional_name
-from steadfastapi.tracing import endpoint as endpoints
 from steadfastapi.tracing import libraries, observer, provider
-from steadfastapi.tracing.exporter import otlp_exporter, quieten
+from steadfastapi.tracing.exporter import TRACES, otlp_exporter
 from steadfastapi.tracing.incoming import LinkingProvider
 from steadfastapi.tracing.native import Excluded, native_config, native_settings
 from steadfastapi.tracing.sampler import VARIABLE, ratio_of
@@ -45,7 +46,7 @@ class Tracing(LayerSettings):
     model_config = SettingsConfigDict(env_prefix="STEADFAST_TRACING_")
     name: ClassVar[str] = "tracing"
     conventional: ClassVar[dict[str, tuple[str, ...]]] = {
-        "endpoint": (endpoints.FULL, endpoints.BASE),
+        "endpoint": (TRACES.full, BASE),
         "ratio": (VARIABLE,),
     }
 
@@ -197,7 +198,7 @@ class Tracing(LayerSettings):
             return f"sent by {type(self.exporter).__name__}"
         if self.endpoint is None or self._is_none():
             return "not sent"
-        return f"sent to {scrub_url(endpoints.traces_url(self.endpoint))}"
+        return f"sent to {scrub_url(TRACES.url(self.endpoint))}"
 
     def _exporter(self, plan: Plan) -> Callable[[], SpanExporter] | None:
         """Return what builds the exporter; report an endpoint that is wrong."""
@@ -206,21 +207,9 @@ class Tracing(LayerSettings):
             return lambda: own
         if self.endpoint is None or self._is_none():
             return None
-        mistakes = endpoints.mistakes(self.headers)
-        if mistakes:
-            plan.problems += mistakes
-            return None  # the SDK would print the headers, secrets included
-        if endpoints.wants_grpc():
-            plan.warn(
-                "OTEL_EXPORTER_OTLP_PROTOCOL asks for grpc; traces are sent over "
-                "HTTP: let the endpoint name that port of the collector, e.g. 4318."
-            )
-        wrong = endpoints.what_is_wrong(self.endpoint)
-        if wrong:
-            given = scrub_url(self.endpoint)
-            plan.problem(f"{endpoints.origin(self.endpoint)} is {given!r}: {wrong}")
+        if not TRACES.is_usable(plan, self.endpoint, self.headers):
             return None
-        url = endpoints.traces_url(self.endpoint)
+        url = TRACES.url(self.endpoint)
         make = partial(otlp_exporter, url, self._header_map())
         try:
             built = [make()]
@@ -235,8 +224,7 @@ class Tracing(LayerSettings):
     def _is_none(self) -> bool:
         """Whether OpenTelemetry's variables name an endpoint, but no traces for it."""
         return (
-            conventional_name(type(self), "endpoint") is not None
-            and os.environ.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none"
+            conventional_name(type(self), "endpoint") is not None and TRACES.is_none()
         )
 
     def _header_map(self) -> Mapping[str, str] | None:

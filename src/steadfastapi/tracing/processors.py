@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
 
+from steadfastapi._export import within
 from steadfastapi._guard import guard
 from steadfastapi._lifespan import SHUTDOWN_DEADLINE
 from steadfastapi.tracing.clean import all_sanitized, sanitized, scrub_target
-from steadfastapi.tracing.exporter import address_of, within
+from steadfastapi.tracing.exporter import COMPONENT as EXPORTER
+from steadfastapi.tracing.exporter import address_of
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -102,7 +104,9 @@ class Pipeline(SynchronousMultiSpanProcessor):
         if self._span_processors:
             left = max(0.0, ends_at - monotonic())
             others = super().force_flush
-            delivered = within(left, lambda: others(int(left * 1000))) and delivered
+            return (
+                within(left, lambda: others(int(left * 1000)), EXPORTER) and delivered
+            )
         return delivered
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:

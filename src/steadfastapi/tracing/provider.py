@@ -8,21 +8,22 @@ one uses it.
 from __future__ import annotations
 
 import os
-import uuid
 import weakref
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
-from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, Tracer, TracerProvider
 from opentelemetry.util._once import Once
 
+from steadfastapi._export import within
 from steadfastapi._fork import in_children
+from steadfastapi._resource import INSTANCE_ID, instance_id, resource_of
 from steadfastapi.tracing import libraries
 from steadfastapi.tracing.clean import MAX_VALUE
-from steadfastapi.tracing.exporter import Export, within
+from steadfastapi.tracing.exporter import COMPONENT, Export
 from steadfastapi.tracing.processors import Pipeline, Recorder, Ring
 from steadfastapi.tracing.sampler import GuardedSampler, LocalSampler
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import Attributes
 
     from steadfastapi._service import Service
-
-INSTANCE_ID = "service.instance.id"
 
 
 class Provider(TracerProvider):
@@ -84,7 +83,7 @@ class Provider(TracerProvider):
         return tracer
 
     def _after_fork(self) -> None:
-        self._resource = self.resource.merge(Resource({INSTANCE_ID: _new_id()}))
+        self._resource = self.resource.merge(Resource({INSTANCE_ID: instance_id()}))
         for tracer in self._handed_out:
             tracer.resource = self._resource
 
@@ -136,7 +135,7 @@ class Tracing:
         flush: Any = getattr(self.provider, "force_flush", None)
         if flush is None:
             return True
-        return within(seconds, lambda: flush(int(seconds * 1000)))
+        return within(seconds, lambda: flush(int(seconds * 1000)), COMPONENT)
 
 
 _ours: Tracing | None = None
@@ -201,7 +200,7 @@ def _build(wishes: Wishes) -> Tracing:
     for processor in wishes.processors:
         pipeline.add_span_processor(processor)
     provider = Provider(
-        resource=_resource(wishes.service),
+        resource=resource_of(wishes.service),
         sampler=sampler,
         pipeline=pipeline,
     )
@@ -217,19 +216,6 @@ def _adopt(provider: trace.TracerProvider, wishes: Wishes) -> Tracing:
             add(Recorder(tracing.ring))
         _adopted[provider] = tracing
     return tracing
-
-
-def _resource(service: Service) -> Resource:
-    said = OTELResourceDetector().detect().attributes
-    attributes = {
-        "service.name": service.name,
-        "service.version": service.version,
-        "deployment.environment.name": service.environment,
-        INSTANCE_ID: said.get(INSTANCE_ID) or _new_id(),
-    }
-    if service.revision:
-        attributes["vcs.ref.head.revision"] = service.revision
-    return Resource.create(attributes)
 
 
 def mistakes() -> list[str]:
@@ -254,7 +240,3 @@ def _value_limit() -> int | None:
         "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
     )
     return None if any(os.environ.get(name) for name in names) else MAX_VALUE
-
-
-def _new_id() -> str:
-    return str(uuid.uuid4())
