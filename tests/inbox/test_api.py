@@ -116,3 +116,19 @@ def test_it_never_raises(call: Callable[[], Any]) -> None:
     """NB-1: whatever it is given."""
     with inbox_of(FastAPI()), internal_errors():
         call()
+
+
+def test_a_reset_forgets_an_inbox_that_does_not_end() -> None:
+    """Its error is contained (`inbox.reset`), and the next test has none of it."""
+
+    class Stubborn:
+        def close(self) -> None:
+            raise RuntimeError("no")
+
+    stubborn: Any = Stubborn()
+    api.activate(stubborn)
+    with internal_errors() as errors:
+        api.reset()
+
+    assert 1 == errors["inbox.reset"]
+    assert capture_message("nobody hears it") is None

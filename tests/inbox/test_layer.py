@@ -146,7 +146,7 @@ def test_what_is_off_is_not_imported() -> None:
 
 
 def test_metrics_tell_of_it() -> None:
-    """What was kept, what was dropped, whether the store works."""
+    """What came, was kept, was dropped, waits, and whether the store works."""
     from steadfastapi.testing import capture
 
     store = ToldStore()
@@ -163,11 +163,13 @@ def test_metrics_tell_of_it() -> None:
         push(event="d")
         kept.handle.flush(0.2)
         figures = [
-            seen.metric("inbox_entries_written_total"),
-            seen.metric("inbox_entries_dropped_total", reason="refused"),
-            seen.metric("inbox_entries_queued"),
+            *(
+                seen.metric("steadfastapi_inbox_events_total", outcome=outcome)
+                for outcome in ("accepted", "written", "dropped")
+            ),
+            seen.metric("steadfastapi_inbox_queue_items"),
             seen.metric("inbox_store_down"),
         ]
         store.failure = None
 
-    assert [2, 1, 1, 1] == figures
+    assert [4, 2, 1, 1, 1] == figures

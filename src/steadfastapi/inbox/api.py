@@ -48,6 +48,9 @@ class Collects(Protocol):
     ) -> str | None:
         """Take a message; return the entry's id."""
 
+    def close(self) -> None:
+        """Take nothing any more, and write nothing."""
+
 
 _active: list[Collects] = []
 """Inboxes of this process, the youngest last."""
@@ -65,7 +68,9 @@ def deactivate(collector: Collects) -> None:
 
 
 def reset() -> None:
-    """Forget every inbox; for tests."""
+    """Forget every inbox, and end its thread; for tests."""
+    for collector in _active:
+        guard.call("inbox.reset", collector.close)
     _active.clear()
 
 

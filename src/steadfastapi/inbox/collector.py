@@ -78,6 +78,10 @@ class Collector:
         """Hand over a sighting; return its id if there was room for it."""
         return seen.id if self.writer.put(seen) else None
 
+    def close(self) -> None:
+        """End the writer; what waits is dropped."""
+        self.writer.close(0.0)
+
     @staticmethod
     def _complete(
         seen: Sighting, exchange: Exchange | None, context: Mapping[str, Any] | None

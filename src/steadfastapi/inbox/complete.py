@@ -148,16 +148,17 @@ def _values(values: dict[str, Any], size: int) -> dict[str, Any]:
     if not values:
         return {}
     copy = Copy(MAX_VALUE, size).of(values)
-    return _plain_values(copy) if isinstance(copy, dict) else {"…": copy}
+    return plain_values(copy) if isinstance(copy, dict) else {"…": copy}
 
 
-def _plain_values(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
+    """Return plain data whose texts every store takes."""
     if isinstance(value, str):
         return plain(value)
     if isinstance(value, dict):
-        return {plain(name): _plain_values(item) for name, item in value.items()}
+        return {plain(name): plain_values(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_plain_values(item) for item in value]
+        return [plain_values(item) for item in value]
     if isinstance(value, float) and value - value != 0.0:
         return str(value)  # NaN and the infinities are no JSON
     return value

@@ -81,6 +81,9 @@ class Entry:
     """Request ids of others that it stands for."""
     users: tuple[str, ...] = ()
     """Users of others that it stands for."""
+    trail: dict[str, Any] = field(default_factory=dict)
+    """What its process remembered of the request: log lines, spans. Only some entries
+    have one."""
 
     @property
     def route(self) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import sys
 import sysconfig
 from functools import lru_cache
 from pathlib import Path
@@ -64,11 +65,19 @@ def _shown(filename: str) -> str:
             return inside[-MAX_FILE:] if before else filename[-MAX_FILE:]
     if filename.startswith(_FOREIGN[0]):  # installed in editable mode
         return filename.removeprefix(_ROOT)[-MAX_FILE:]
+    for folder in _folders():
+        if filename.startswith(f"{folder}{os.sep}"):
+            return filename.removeprefix(f"{folder}{os.sep}")[-MAX_FILE:]
+    return filename[-MAX_FILE:]
+
+
+def _folders() -> list[str]:
+    """Return what paths are shown without: the same on all machines, and shorter."""
+    imported = sorted(filter(None, map(str, sys.path)), key=len, reverse=True)
     try:
-        place = filename.removeprefix(f"{Path.cwd()}{os.sep}")
+        return [str(Path.cwd()), *imported]
     except OSError:  # the working directory is gone
-        place = filename
-    return place[-MAX_FILE:]
+        return imported
 
 
 @lru_cache(maxsize=4096)

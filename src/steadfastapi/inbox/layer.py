@@ -27,6 +27,7 @@ from steadfastapi.inbox.loop_watch import LoopWatch
 from steadfastapi.inbox.observer import ExchangeWatch, StatusLevels
 from steadfastapi.inbox.queue import SightingQueue
 from steadfastapi.inbox.status import Retention
+from steadfastapi.inbox.trail import Trails
 from steadfastapi.inbox.writer import Writer
 
 if TYPE_CHECKING:
@@ -59,10 +60,12 @@ class Inbox(LayerSettings):
     model_config = SettingsConfigDict(env_prefix="STEADFAST_INBOX_")
     name: ClassVar[str] = "inbox"
 
-    url: SecretStr = SecretStr("sqlite:///steadfast-inbox.db")
+    url: SecretStr = SecretStr(addresses.DEFAULT)
     """Where errors are kept: `sqlite:///file.db` (three slashes, from the working
     directory; four for an absolute path), `postgresql://user@host/database` or
-    `redis://host:6379/0`. A SQLite file is made with the first error."""
+    `redis://host:6379/0`. A SQLite file is made with the first error; the default one
+    in the system's temporary folder where the working directory cannot be written, and
+    in runs of pytest."""
 
     retention_hours: PositiveFloat = 720.0
     """Entries, and issues that were not seen since, are deleted after 30 days."""
@@ -171,9 +174,11 @@ class Inbox(LayerSettings):
                     guard.call("inbox.listener", listener, change)
 
         store = self.store or addresses.store_of(self.url.get_secret_value())
+        completed = Completion(plan.service, self.fingerprint)
+        trails = Trails(plan.trails)
         return Writer(
             store,
-            Completion(plan.service, self.fingerprint),
+            lambda seen: trails.added(completed(seen)),
             Retention(
                 seconds=self.retention_hours * _HOUR,
                 entries=self.max_entries,

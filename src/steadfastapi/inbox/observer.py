@@ -127,8 +127,8 @@ class ExchangeWatch:
 
     def _status(self, exchange: Exchange, status: int) -> None:
         level = self._levels.of(exchange)
-        if level == OFF or (exchange.quiet and status >= SERVER_ERROR):
-            return  # a health check that says so is the health layer's to tell
+        if level == OFF or exchange.quiet:
+            return  # what a health check or the console answers is theirs to tell
         event = "validation_error" if status == UNPROCESSABLE else "http_error"
         if exchange.noted is not None:
             self.inbox_collector.exception(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from contextlib import suppress
@@ -28,6 +29,9 @@ def connect(
         StoreError: The file belongs to another program.
         sqlite3.Error: It cannot be opened.
     """
+    # Errors tell more than everybody on the machine should know; SQLite gives its other
+    # files the same mode.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connection = sqlite3.connect(
         path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
     )

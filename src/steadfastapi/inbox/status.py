@@ -61,11 +61,13 @@ class Report:
     def __call__(self, counts: Counts, *, down: bool) -> None:
         """Tell of these counts."""
         meter, told = self._meter, self._told
-        meter.add(signals.INBOX_WRITTEN, counts.written - told["written"])
-        told["written"] = counts.written
-        for reason, count in counts.dropped.items():
-            more = count - told[f"dropped {reason}"]
-            meter.add(signals.INBOX_DROPPED, more, reason)
-            told[f"dropped {reason}"] = count
-        meter.set(signals.INBOX_QUEUED, counts.queued)
+        now = {
+            "accepted": counts.accepted,
+            "written": counts.written,
+            "dropped": sum(counts.dropped.values()),
+        }
+        for outcome, count in now.items():
+            meter.add(signals.INBOX_EVENTS, count - told[outcome], outcome)
+            told[outcome] = count
+        meter.set(signals.INBOX_QUEUE, counts.queued)
         meter.set(signals.INBOX_STORE_DOWN, float(down))

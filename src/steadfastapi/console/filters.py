@@ -1,0 +1,94 @@
+"""How templates show times and figures."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+KILO = 1_024
+NONE = "–"
+
+
+def ago(at: float | None, now: float | None = None) -> str:
+    """Return how long a Unix time is ago: `now`, `12 s`, `3 min`, `2 h`, `5 d`."""
+    if at is None:
+        return NONE
+    seconds = max(0.0, (time.time() if now is None else now) - at)
+    if seconds < 1:
+        return "now"
+    if seconds < MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < HOUR:
+        return f"{seconds / MINUTE:.0f} min"
+    if seconds < 2 * DAY:
+        return f"{seconds / HOUR:.0f} h"
+    return f"{seconds / DAY:.0f} d"
+
+
+def when(at: float | None) -> Markup | str:
+    """Return a Unix time as `<time>`: how long ago, and exactly in its title."""
+    if at is None:
+        return NONE
+    exact = datetime.fromtimestamp(at, UTC)
+    shown = exact.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        exact.isoformat(timespec="milliseconds"), shown, ago(at)
+    )
+
+
+def number(value: float | None) -> str:
+    """Return a figure with thin thousands: `12 345`, `0.25`."""
+    if value is None:
+        return NONE
+    if isinstance(value, int) or value == int(value):
+        return f"{int(value):,}".replace(",", "\u202f")
+    return f"{value:,.2f}".replace(",", "\u202f")
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds in the unit that people would use: `850 µs`, `12 ms`, `1.2 s`."""
+    if seconds is None:
+        return NONE
+    if seconds < 0.001:  # noqa: PLR2004
+        return f"{seconds * 1e6:.0f} µs"
+    if seconds < 1:
+        return f"{seconds * 1e3:.3g} ms"
+    if seconds < 2 * MINUTE:
+        return f"{seconds:.3g} s"
+    return f"{seconds / MINUTE:.0f} min" if seconds < 2 * HOUR else ago(0.0, seconds)
+
+
+def size(count: float | None) -> str:
+    """Return bytes: `512 B`, `1.5 KiB`."""
+    if count is None:
+        return NONE
+    unit = "B"
+    for larger in ("KiB", "MiB", "GiB"):
+        if count < KILO:
+            break
+        count, unit = count / KILO, larger
+    return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+
+
+def percent(value: float | None) -> str:
+    """Return a part of one: `0.25 %`."""
+    return NONE if value is None else f"{value * 100:.3g} %"
+
+
+def every() -> dict[str, Callable[..., Any]]:
+    """Return the filters by name."""
+    return {
+        "ago": ago,
+        "when": when,
+        "number": number,
+        "duration": duration,
+        "size": size,
+        "percent": percent,
+    }

@@ -1,0 +1,40 @@
+"""The shop with its console, and a route where everything that is kept is hostile."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+
+import steadfastapi
+from steadfastapi import bind
+from steadfastapi._configure import DEFAULT_LAYERS
+from steadfastapi.console.layer import Console
+from steadfastapi.inbox.layer import Inbox
+from support.payloads import markup
+
+LAYERS = [one for one in (Inbox, Console) if one.name not in DEFAULT_LAYERS]
+_configure = steadfastapi.configure
+
+
+def _with_console(app: FastAPI) -> Any:
+    return _configure(app, extra=[layer() for layer in LAYERS])
+
+
+steadfastapi.configure = _with_console  # type: ignore[assignment]
+
+from shop.main import create_app  # noqa: E402 - with the console
+
+app = create_app()
+
+Hostile = type(markup(1), (Exception,), {"__module__": markup(2)})
+"""An exception whose very name is markup."""
+
+
+@app.get("/hostile/{rest:path}", name=markup(3))
+def hostile(rest: str, request: Request) -> None:
+    """Fail with markup in the path, the fields, the log, the message and the source."""
+    fields = {markup(turn)[:60]: markup(turn) for turn in (4, 5, 6)}
+    bind(user_id=markup(7), **fields)
+    log = structlog.get_logger(markup(8))
+    log.warning(markup(9), given=request.query_params.get("given"), rest=rest, **fields)
+    raise Hostile(markup(10))  # "><img src=x onerror=__xss()><script>__xss()</script>

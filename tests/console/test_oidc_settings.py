@@ -1,0 +1,273 @@
+"""Settings, rules and cookies of the login by OpenID Connect."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from steadfastapi import configure
+from steadfastapi.console import oidc as module
+from steadfastapi.console import oidc_pending
+from steadfastapi.console.identity import SingleSignOn
+from steadfastapi.console.layer import Console
+from steadfastapi.console.oidc import Oidc
+from steadfastapi.console.oidc_flow import is_path
+from steadfastapi.console.oidc_pending import SECONDS, Logins
+from steadfastapi.console.oidc_rules import rules_of
+from steadfastapi.exceptions import ConfigurationError, MissingExtraError
+
+GOOD: dict[str, Any] = {
+    "issuer": "https://login.example.org",
+    "client_id": "console",
+    "allowed": "@example.org",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"issuer": "http://login.example.org"}, "write the provider's https address"),
+        ({"issuer": "https://login.example.org?x"}, "without a query"),
+        ({"client_id": ""}, "at least 1 character"),
+        ({"redirect_uri": "http://shop.example.org/x"}, "write an https address"),
+        ({"redirect_uri": "https://shop.example.org/x#y"}, "without query"),
+        ({"allowed": ""}, "name who may come in; '*' for everybody"),
+        ({"allowed": "ops"}, "'ops' is no rule: write 'ada@example.org'"),
+        ({"required": "roles="}, "'roles=' is no rule"),
+        ({"scopes": "email"}, "add 'openid'"),
+        ({"algorithms": "RS256,HS256"}, "choose among RS256"),
+        ({"algorithms": "none"}, "choose among RS256"),
+        ({"timeout": 0}, "greater than 0"),
+        ({"isuer": "x"}, "Did you mean 'issuer'?"),
+    ],
+)
+def test_a_wrong_setting(changes: dict[str, Any], says: str) -> None:
+    """What is wrong is told with what to write instead."""
+    with pytest.raises(ConfigurationError) as caught:
+        Oidc(**{**GOOD, **changes})
+    assert says in str(caught.value)
+
+
+def test_nobody_is_allowed_by_default() -> None:
+    """Some providers let in everybody: who may come in must be said."""
+    with pytest.raises(ConfigurationError, match=r"(?s)ALLOWED.*required"):
+        Oidc(issuer="https://login.example.org", client_id="console")
+
+
+def test_packages_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra, the error names the command that installs it."""
+    monkeypatch.setattr(module, "_PACKAGES", ("joserfc", "not_here"))
+    with pytest.raises(MissingExtraError) as caught:
+        Oidc(**GOOD).prepare(key=b"k" * 32, callback="/cb", production=True)
+    assert "Oidc(…) needs not_here: pip install 'steadfastapi[oidc]'" == str(
+        caught.value
+    )
+
+
+def test_settings_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it can be said in the environment; nothing said is no OpenID Connect."""
+    assert Oidc.from_environment() is None
+    for name, value in {
+        "ISSUER": "https://login.example.org",
+        "CLIENT_ID": "console",
+        "CLIENT_SECRET": "s3cret",
+        "ALLOWED": "roles=ops, @example.org",
+    }.items():
+        monkeypatch.setenv(f"STEADFAST_CONSOLE_OIDC_{name}", value)
+    found = Oidc.from_environment()
+    assert found is not None
+    assert ("roles=ops", "@example.org") == found.allowed
+    assert "s3cret" not in repr(found)
+
+
+def test_incomplete_settings_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Half of a configuration is an error, not an open door."""
+    monkeypatch.setenv("STEADFAST_CONSOLE_OIDC_ISSUER", "https://login.example.org")
+    with pytest.raises(ConfigurationError, match="STEADFAST_CONSOLE_OIDC_CLIENT_ID"):
+        Oidc.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"redirect_uri": "https://shop.example.org/ops/login"}, "must end with"),
+        ({"redirect_uri": "http://127.0.0.1/ops/cb"}, "an https address in production"),
+        ({"issuer": "http://localhost:9000"}, "an https address in production"),
+    ],
+)
+def test_addresses_that_do_not_fit(settings: dict[str, Any], says: str) -> None:
+    """A callback that nobody serves, or plain http in production, stops the start."""
+    oidc = Oidc(**{**GOOD, **settings})
+    with pytest.raises(ConfigurationError, match=says):
+        oidc.prepare(key=b"k" * 32, callback="/ops/cb", production=True)
+
+
+def test_it_is_what_the_console_asks_for() -> None:
+    """The settings are a single sign-on, with a name for the link if there is one."""
+    oidc = Oidc(**GOOD)
+    assert isinstance(oidc, SingleSignOn)
+    assert not oidc.label
+    uri = "https://shop.example.org/ops/login/oidc/callback"
+    assert "login.example.org" == Oidc(**GOOD, redirect_uri=uri).label
+
+
+CLAIMS = {
+    "sub": "42",
+    "email": "Ada@Example.org",
+    "email_verified": True,
+    "roles": ["ops", "dev"],
+    "realm_access": {"roles": ["admin"]},
+    "urn:zitadel:iam:org:project:roles": {"owner": {"23": "example.org"}},
+    "https://example.org/groups": ["blue team"],
+    "tid": 7,
+    "mfa": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "required", "permitted"),
+    [
+        ("*", (), True),
+        ("ada@example.org", (), True),
+        ("@example.org", (), True),
+        ("@ample.org", (), False),
+        ("@sub.example.org", (), False),
+        ("eve@example.org", (), False),
+        ("roles=ops", (), True),
+        ("roles=op", (), False),
+        ("realm_access.roles=admin", (), True),
+        ("realm_access.roles.admin=x", (), False),
+        ("urn:zitadel:iam:org:project:roles=owner", (), True),
+        ("https://example.org/groups=blue team", (), True),
+        ("tid=7", (), True),
+        ("sub=42", (), True),
+        ("nothing=x", (), False),
+        ("roles=ops", ("mfa=true",), True),
+        ("roles=ops", ("mfa=true", "tid=8"), False),
+    ],
+)
+def test_who_may_come_in(
+    allowed: str, required: tuple[str, ...], permitted: bool
+) -> None:
+    """One of the allowed rules, and all of the required ones, must hold."""
+    assert permitted == rules_of((allowed,), required).permit(CLAIMS)
+
+
+@pytest.mark.parametrize("verified", [False, None, "false", 1])
+def test_an_address_that_nobody_vouches_for(verified: Any) -> None:
+    """Whoever may write their own address is not who it says."""
+    claims = {**CLAIMS, "email_verified": verified}
+    assert not rules_of(("ada@example.org", "@example.org"), ()).permit(claims)
+
+
+@pytest.mark.parametrize(
+    ("address", "domain"),
+    [("eve@example.org@evil.example", "example.org"), ("@example.org", "example.org")],
+)
+def test_an_address_with_two_hosts(address: str, domain: str) -> None:
+    """The domain is what follows the last @, and there is a name before it."""
+    claims = {"email": address, "email_verified": True}
+    assert not rules_of((f"@{domain}",), ()).permit(claims)
+
+
+def test_a_pending_login_ends() -> None:
+    """Ten minutes after it began, a login cannot be finished."""
+    now = [1_000.0]
+    logins = Logins(b"k" * 32, lambda: now[0])
+    pending, cookie = logins.begin("/")
+    now[0] += SECONDS - 1
+    assert pending == logins.take(cookie, pending.state)
+    pending, cookie = logins.begin("/")
+    now[0] += SECONDS
+    assert logins.take(cookie, pending.state) is None
+
+
+def test_a_pending_login_that_another_worker_finishes() -> None:
+    """Workers with the same key finish each other's logins; others do not."""
+    pending, cookie = Logins(b"k" * 32).begin("/issues")
+    assert pending == Logins(b"k" * 32).take(cookie, pending.state)
+    assert Logins(b"other" * 8).take(cookie, pending.state) is None
+
+
+@pytest.mark.parametrize("cookie", ["", ".", "é.é", "x" * 5_000, "W10.AAAA"])
+def test_cookies_that_are_none(cookie: str) -> None:
+    """What we have not signed is no login."""
+    assert Logins(b"k" * 32).take(cookie, "") is None
+
+
+def test_used_states_are_remembered_within_bounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So many and no more; those that have ended make room."""
+    monkeypatch.setattr(oidc_pending, "MAX_SPENT", 50)
+    now = [1_000.0]
+    logins = Logins(b"k" * 32, lambda: now[0])
+    for _ in range(55):
+        pending, cookie = logins.begin("/")
+        assert logins.take(cookie, pending.state) is not None
+    assert 50 == len(logins._spent)
+    now[0] += SECONDS
+    pending, cookie = logins.begin("/")
+    logins.take(cookie, pending.state)
+    assert 1 == len(logins._spent)
+
+
+@pytest.mark.parametrize(
+    ("target", "good"),
+    [
+        ("/", True),
+        ("/issues?level=error&next=//x", True),
+        ("", False),
+        ("issues", False),
+        ("//evil.example", False),
+        ("/a//b", False),
+        ("/a/../b", False),
+        ("/%2E%2e/b", False),
+        ("/\\evil.example", False),
+        ("/a\nb", False),
+        ("/" + "a" * 2_000, False),
+    ],
+)
+def test_what_is_a_path(target: str, good: bool) -> None:
+    """Pages below the console are; what a browser could read otherwise is not."""
+    assert good == is_path(target)
+
+
+def test_nothing_is_loaded_before_the_first_login() -> None:
+    """Settings alone load neither the client nor the cryptography."""
+    code = (
+        "import sys\n"
+        "from steadfastapi.console.oidc import Oidc\n"
+        "oidc = Oidc(issuer='https://a.example', client_id='c', allowed='*')\n"
+        "oidc.prepare(key=b'k' * 32, callback='/cb', production=True)\n"
+        "print([m for m in ('httpx', 'joserfc', 'cryptography') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "[]\n" == done.stdout
+
+
+def test_the_console_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables alone make a console with a login, and typing errors stop the start."""
+    for name, value in {**GOOD, "algoritms": "RS256"}.items():
+        monkeypatch.setenv(f"STEADFAST_CONSOLE_OIDC_{name}".upper(), value)
+    with pytest.raises(ConfigurationError) as caught:
+        configure(FastAPI(), extra=[Console()])
+    assert str(caught.value) == (
+        "STEADFAST_CONSOLE_OIDC_ALGORITMS is set, and no layer reads it. "
+        "Did you mean STEADFAST_CONSOLE_OIDC_ALGORITHMS?"
+    )
+    assert isinstance(Console().oidc, Oidc)
+
+
+def test_something_that_signs_nobody_on() -> None:
+    """What is no single sign-on is refused where it is given."""
+    with pytest.raises(ConfigurationError, match=r"give Oidc\(issuer=…"):
+        Console(oidc="https://login.example.org")
