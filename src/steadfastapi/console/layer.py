@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from fastapi.params import Depends
@@ -210,6 +211,15 @@ class Console(LayerSettings):
         """
         given = (self.secret, self.token, self.basic)
         parts = [one.get_secret_value() if one else "" for one in given]
+        if not any(parts):
+            return hashlib.sha256(common).digest()
         material = "\0".join(parts).encode("utf-8", "surrogateescape")
-        known = any(parts)
-        return hashlib.sha256(material if known else common).digest()
+        return _stretched(material)
+
+
+@lru_cache(maxsize=8)
+def _stretched(material: bytes) -> bytes:
+    """Take 40 ms, once: who has a cookie could try passwords on it."""
+    return hashlib.scrypt(
+        material, salt=b"steadfastapi.console", n=2**14, r=8, p=1, dklen=32
+    )

@@ -24,6 +24,14 @@ function isBusy(part) {
   return typing || selecting || part.querySelector("input[type=checkbox]:checked") !== null;
 }
 
+// What stands for an element in its renewed part: of the same id, or the same link.
+function same(element, fresh) {
+  if (!element) return null;
+  if (element.id) return document.getElementById(element.id);
+  const href = element.getAttribute("href");
+  return [...fresh.querySelectorAll("a[href]")].find((one) => one.getAttribute("href") === href);
+}
+
 async function renew(id) {
   const answer = await fetch(location.href, {
     headers: { Accept: "text/html" }, redirect: "error", signal: controller.signal,
@@ -33,13 +41,13 @@ async function renew(id) {
   const part = document.getElementById(id), fresh = page.getElementById(id);
   if (!part || !fresh) return;
   for (const script of fresh.querySelectorAll("script")) script.remove();
-  const focused = part.contains(document.activeElement) && document.activeElement.id;
+  const focused = part.contains(document.activeElement) ? document.activeElement : null;
   part.replaceWith(document.adoptNode(fresh));
   for (const other of document.querySelectorAll(`[data-live-with="${id}"]`)) {
     const another = page.getElementById(other.id);
     if (another && !isBusy(other)) other.replaceWith(document.adoptNode(another));
   }
-  if (focused) document.getElementById(focused)?.focus();
+  same(focused, fresh)?.focus({ preventScroll: true });
   status.textContent = "Updated";
   document.dispatchEvent(new CustomEvent("renewed", { detail: id }));
 }
