@@ -107,7 +107,7 @@ async def _by_steadfastapi(folder: Path) -> float:
     off: dict[str, Any] = dict.fromkeys(DEFAULT_LAYERS, False)
     inbox = Inbox(url=f"sqlite:///{folder / 'inbox.db'}")
     app = FastAPI()
-    stack = configure(app, extra=[inbox], **off)
+    stack = configure(app, **off | {"inbox": inbox})
     waited: list[float] = []
 
     @app.post("/orders/{number}")

@@ -55,7 +55,8 @@ def test_all_mistakes_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert [
         (
             "configure(metric=…): unknown. Did you mean 'metrics'? Known: logs, "
-            "metrics, tracing, sentry, contract, limits, health, service, extra."
+            "metrics, tracing, sentry, contract, limits, health, slo, inbox, watchdog, "
+            "console, service, extra."
         ),
         (
             "STEADFAST_LOGS_LEVEL is 'loud': use one of DEBUG, INFO, WARNING, ERROR, "

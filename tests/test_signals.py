@@ -63,6 +63,18 @@ def test_every_label_is_used() -> None:
 
 
 @each_family
+def test_what_a_label_can_hold_is_said_in_the_order_of_use(family: Family) -> None:
+    """Of labels that the family has, each value once, in either naming."""
+    for naming in NAMINGS:
+        resolved = named(family, naming)
+        if resolved is not None:
+            assert set(resolved.values) <= set(resolved.labels)
+            assert list(family.values.values()) == list(resolved.values.values())
+    for values in family.values.values():
+        assert len(set(values)) == len(values) > 1
+
+
+@each_family
 def test_a_gauge_forgets_dead_workers(family: Family) -> None:
     """By a live mode, or by a minimum that the dead cannot raise."""
     if family.kind == "gauge":
@@ -94,6 +106,13 @@ def test_the_otel_naming_is_the_conventions() -> None:
         "process_memory_usage_bytes",
         "process_cpu_time_seconds",
         "process_unix_file_descriptor_count",
+        "db_client_operation_duration_seconds",
+        "db_client_connection_count",
+        "db_client_connection_max",
+        "db_client_connection_wait_time_seconds",
+        "db_client_connection_timeouts",
+        "cpython_gc_collections",
+        "http_client_request_duration_seconds",
     } <= set(found)
     assert not {"http_requests", "http_request_duration_seconds"} & set(found)
     duration = named(signals.HTTP_REQUEST_DURATION, "otel")
@@ -103,6 +122,11 @@ def test_the_otel_naming_is_the_conventions() -> None:
         "http_request_method",
         "http_response_status_code",
     ) == duration.labels
+    operations = named(signals.DB_OPERATION_DURATION, "otel")
+    assert operations is not None
+    assert ("db_system_name", "db_operation_name") == operations.labels
+    attempts = named(signals.RETRY_ATTEMPTS, "otel")
+    assert signals.RETRY_ATTEMPTS == attempts  # its `operation` is another one
     size = named(signals.HTTP_REQUEST_SIZE, "otel")
     assert size is not None
     assert ("histogram", signals.SIZE_BUCKETS) == (size.kind, size.buckets)

@@ -17,6 +17,7 @@ from starlette.requests import HTTPConnection
 
 from shop.models import Base
 from shop.settings import Settings
+from steadfastapi import Stack
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -60,11 +61,12 @@ async def _create_tables(engine: AsyncEngine) -> None:
 
 
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[Sessions]:
+async def open_database(settings: Settings, stack: Stack) -> AsyncIterator[Sessions]:
     """Create what is missing, and hand out sessions until the application stops."""
     if settings.database_url is None:
         await anyio.Path(settings.data_dir).mkdir(0o700, parents=True, exist_ok=True)
     engine = _engine(settings)
+    stack.watch_engine(engine)
     try:
         await _create_tables(engine)
         yield async_sessionmaker(engine, expire_on_commit=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
@@ -10,6 +11,8 @@ from fastapi.middleware.cors import CORSMiddleware
 from shop.admin import create_admin
 from shop.database import open_database
 from shop.feed import OrderFeed
+from shop.outage import Outage
+from shop.probes import database_probe, partner_probe
 from shop.routers import (
     auth,
     catalog,
@@ -21,7 +24,7 @@ from shop.routers import (
     users,
 )
 from shop.settings import Settings
-from steadfastapi import configure
+from steadfastapi import SLOs, configure
 
 PARTNER_TIMEOUT = 2.0
 
@@ -50,7 +53,8 @@ def create_app(
         client = httpx.AsyncClient(
             transport=transport, timeout=PARTNER_TIMEOUT, trust_env=trust_env
         )
-        async with client as http, open_database(settings) as sessions:
+        stack.watch_client(client, "partner")
+        async with client as http, open_database(settings, stack) as sessions:
             app.state.http = http
             # A mounted application has no lifespan of its own.
             app.state.sessions = admin.state.sessions = sessions
@@ -59,7 +63,11 @@ def create_app(
     app = FastAPI(title="Shop", lifespan=lifespan)
     app.state.settings = admin.state.settings = settings
     app.state.feed = OrderFeed()
-    configure(app)
+    app.state.outage = Outage()
+    stack = configure(app, slo=SLOs(file=Path(__file__).with_name("slo.yml")))
+    stack.health.add(database_probe(app))
+    if transport is None:  # else a test plays the partner, and counts what it is asked
+        stack.health.add(partner_probe(app), critical=False)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
@@ -69,6 +77,8 @@ def create_app(
     )
     for module in (auth, users, catalog, orders, partner, reports, live, debug):
         app.include_router(module.router)
+    if not stack.service.production:
+        app.include_router(debug.development)
     app.mount("/admin", admin)
     return app
 

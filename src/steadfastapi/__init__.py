@@ -13,14 +13,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from steadfastapi._configure import Stack as Stack
     from steadfastapi._configure import configure as configure
+    from steadfastapi._events import count_event as count_event
     from steadfastapi._exchange import Exchange as Exchange
     from steadfastapi._exchange import bind as bind
     from steadfastapi._exchange import current_exchange as current_exchange
     from steadfastapi._plan import Layer as Layer
     from steadfastapi._plan import Plan as Plan
     from steadfastapi._service import Service as Service
+    from steadfastapi._stack import Stack as Stack
+    from steadfastapi.console.layer import Console as Console
+    from steadfastapi.console.oidc import Oidc as Oidc
     from steadfastapi.contract.layer import Contract as Contract
     from steadfastapi.exceptions import CircuitOpenError as CircuitOpenError
     from steadfastapi.exceptions import ConfigurationError as ConfigurationError
@@ -50,13 +53,19 @@ if TYPE_CHECKING:
     from steadfastapi.retries.decorator import retry as retry
     from steadfastapi.sentry.hook import before_send as before_send
     from steadfastapi.sentry.layer import Sentry as Sentry
+    from steadfastapi.slo.api import count_bad as count_bad
+    from steadfastapi.slo.api import count_good as count_good
+    from steadfastapi.slo.declared import SLO as SLO
+    from steadfastapi.slo.layer import SLOs as SLOs
     from steadfastapi.tracing.layer import Tracing as Tracing
+    from steadfastapi.watchdog.layer import Watchdog as Watchdog
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "CircuitOpenError": "exceptions",
     "ConfigurationError": "exceptions",
+    "Console": "console.layer",
     "Contract": "contract.layer",
     "Exchange": "_exchange",
     "Health": "health.layer",
@@ -66,6 +75,7 @@ _HOMES = {
     "Limits": "limits.layer",
     "Logs": "logs.layer",
     "Metrics": "metrics.layer",
+    "Oidc": "console.oidc",
     "Plan": "_plan",
     "Probe": "health.probe",
     "ProbeGroup": "health.group",
@@ -73,11 +83,14 @@ _HOMES = {
     "ProbeStatus": "health.model",
     "RetryBudget": "retries.budget",
     "RetryRefused": "exceptions",
+    "SLO": "slo.declared",
+    "SLOs": "slo.layer",
     "Sentry": "sentry.layer",
     "Service": "_service",
-    "Stack": "_configure",
+    "Stack": "_stack",
     "SteadfastError": "exceptions",
     "Tracing": "tracing.layer",
+    "Watchdog": "watchdog.layer",
     "before_send": "sentry.hook",
     "bind": "_exchange",
     "by_header": "limits.keys",
@@ -87,6 +100,9 @@ _HOMES = {
     "capture_message": "inbox.api",
     "circuit_breaker": "retries.breaker",
     "configure": "_configure",
+    "count_bad": "slo.api",
+    "count_event": "_events",
+    "count_good": "slo.api",
     "current_exchange": "_exchange",
     "db_retry": "retries.decorator",
     "http_retry": "retries.decorator",
@@ -95,9 +111,10 @@ _HOMES = {
     "retry": "retries.decorator",
 }
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - by code point, as `sorted` has it
     "CircuitOpenError",
     "ConfigurationError",
+    "Console",
     "Contract",
     "Exchange",
     "Health",
@@ -107,6 +124,7 @@ __all__ = [
     "Limits",
     "Logs",
     "Metrics",
+    "Oidc",
     "Plan",
     "Probe",
     "ProbeGroup",
@@ -114,11 +132,14 @@ __all__ = [
     "ProbeStatus",
     "RetryBudget",
     "RetryRefused",
+    "SLO",
+    "SLOs",
     "Sentry",
     "Service",
     "Stack",
     "SteadfastError",
     "Tracing",
+    "Watchdog",
     "before_send",
     "bind",
     "by_header",
@@ -128,6 +149,9 @@ __all__ = [
     "capture_message",
     "circuit_breaker",
     "configure",
+    "count_bad",
+    "count_event",
+    "count_good",
     "current_exchange",
     "db_retry",
     "http_retry",

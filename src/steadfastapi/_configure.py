@@ -8,24 +8,27 @@ from typing import TYPE_CHECKING, Any, Never
 
 from fastapi import FastAPI
 
-from steadfastapi._apply import Applied, apply
+from steadfastapi._apply import apply
 from steadfastapi._plan import Layer, Plan
 from steadfastapi._service import Service
 from steadfastapi._settings import LayerSettings, unknown, unknown_variables
+from steadfastapi._stack import Stack
 from steadfastapi.exceptions import AlreadyConfiguredError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from steadfastapi.console.layer import Console
     from steadfastapi.contract.layer import Contract
-    from steadfastapi.health.handle import HealthHandle
     from steadfastapi.health.layer import Health
-    from steadfastapi.inbox.handle import InboxHandle
-    from steadfastapi.limits.layer import Limits, LimitsHandle
-    from steadfastapi.logs.layer import LogControl, Logs
-    from steadfastapi.metrics.layer import Metrics, MetricsHandle
+    from steadfastapi.inbox.layer import Inbox
+    from steadfastapi.limits.layer import Limits
+    from steadfastapi.logs.layer import Logs
+    from steadfastapi.metrics.layer import Metrics
     from steadfastapi.sentry.layer import Sentry
-    from steadfastapi.tracing.layer import Tracing, TracingHandle
+    from steadfastapi.slo.layer import SLOs
+    from steadfastapi.tracing.layer import Tracing
+    from steadfastapi.watchdog.layer import Watchdog
 
 DEFAULT_LAYERS: Mapping[str, str] = {
     "logs": "steadfastapi.logs.layer:Logs",
@@ -33,7 +36,11 @@ DEFAULT_LAYERS: Mapping[str, str] = {
     "limits": "steadfastapi.limits.layer:Limits",
     "tracing": "steadfastapi.tracing.layer:Tracing",
     "sentry": "steadfastapi.sentry.layer:Sentry",
+    "inbox": "steadfastapi.inbox.layer:Inbox",
     "health": "steadfastapi.health.layer:Health",
+    "slo": "steadfastapi.slo.layer:SLOs",
+    "watchdog": "steadfastapi.watchdog.layer:Watchdog",
+    "console": "steadfastapi.console.layer:Console",
     "metrics": "steadfastapi.metrics.layer:Metrics",
 }
 """Every built-in layer, in the order in which its observers are called. Logs come
@@ -43,94 +50,6 @@ metrics last, so that they count what the others did."""
 _STACK = "_steadfastapi_stack"
 """Attribute of an application that holds its stack: both go together, as no table
 of applications would let them."""
-
-
-class Stack:
-    """What `configure` returns: the applied plan and the handles of its layers.
-
-    `print(stack)` shows it as a table.
-    """
-
-    def __init__(
-        self, plan: Plan, layers: Mapping[str, Layer | None], applied: Applied
-    ) -> None:
-        self.plan = plan
-        self.layers = dict(layers)
-        self.applied = applied
-        self._lifespans = applied.lifespans
-
-    @property
-    def service(self) -> Service:
-        """Name, version and environment of what is served."""
-        return self.plan.service
-
-    @property
-    def metrics(self) -> MetricsHandle:
-        """The registry of this application: `stack.metrics.registry`."""
-        handle: MetricsHandle = self._handle("metrics")
-        return handle
-
-    @property
-    def tracing(self) -> TracingHandle:
-        """The tracer provider and the ring of recent spans."""
-        handle: TracingHandle = self._handle("tracing")
-        return handle
-
-    @property
-    def health(self) -> HealthHandle:
-        """The health checks: `stack.health.add(probe)`, maintenance, and states."""
-        handle: HealthHandle = self._handle("health")
-        return handle
-
-    @property
-    def inbox(self) -> InboxHandle:
-        """The issues that `configure(app, extra=[Inbox()])` keeps."""
-        if "inbox" not in self.plan.handles:
-            raise AttributeError(
-                "stack.inbox: configure(app, extra=[Inbox()]) has one."
-            )
-        handle: InboxHandle = self._handle("inbox")
-        return handle
-
-    @property
-    def limiter(self) -> LimitsHandle:
-        """How the rate limits are counted, and a way to forget the counts."""
-        handle: LimitsHandle = self._handle("limits", "limiter")
-        return handle
-
-    @property
-    def logs(self) -> LogControl:
-        """The log level, which can be changed at run time."""
-        handle: LogControl = self._handle("logs")
-        return handle
-
-    def shutdown(self, deadline: float | None = None) -> bool:
-        """Flush and stop everything; at most `deadline` seconds, 5 by default.
-
-        Servers that run the application's lifespan do this by themselves. Blocks:
-        call it from a thread, not from the event loop.
-
-        Returns:
-            Whether everything was delivered in time.
-        """
-        return self._lifespans.stop(deadline)
-
-    def _handle(self, name: str, attribute: str | None = None) -> Any:
-        if name not in self.plan.handles:
-            raise AttributeError(
-                f"stack.{attribute or name}: the layer is off; remove {name}=False "
-                "from configure()."
-            )
-        return self.plan.handles[name]
-
-    def __str__(self) -> str:
-        from steadfastapi._report import render  # noqa: PLC0415 - Rich only to print
-
-        return render(self.plan, self.layers, self.applied)
-
-    def __repr__(self) -> str:
-        names = ", ".join(name for name, layer in self.layers.items() if layer)
-        return f"<Stack of {self.service.name!r}: {names}>"
 
 
 def configure(  # noqa: PLR0913 - one keyword a layer
@@ -144,6 +63,10 @@ def configure(  # noqa: PLR0913 - one keyword a layer
     contract: Contract | bool | None = None,
     limits: Limits | bool | None = None,
     health: Health | bool | None = None,
+    slo: SLOs | bool | None = None,
+    inbox: Inbox | bool | None = None,
+    watchdog: Watchdog | bool | None = None,
+    console: Console | bool | None = None,
     extra: Iterable[Layer] = (),
     **unknown_keywords: Never,
 ) -> Stack:
@@ -164,6 +87,10 @@ def configure(  # noqa: PLR0913 - one keyword a layer
         contract: Every error as `{"detail": …}`, every response with a request id.
         limits: Rate limits that `limiter` leaves on endpoints, shared by `REDIS_URL`.
         health: Health checks below `/health`, for orchestrators and people.
+        inbox: Every error, grouped into issues and kept in SQLite or a database.
+        slo: Service level objectives, and what is left of their error budgets.
+        watchdog: Which line of code blocks the event loop; threads, pools, tasks.
+        console: Pages below `/ops` for people; in production for those who may.
         extra: Layers of your own.
         **unknown_keywords: None: other keywords are reported as mistakes.
 
@@ -183,6 +110,10 @@ def configure(  # noqa: PLR0913 - one keyword a layer
         "contract": contract,
         "limits": limits,
         "health": health,
+        "slo": slo,
+        "inbox": inbox,
+        "watchdog": watchdog,
+        "console": console,
     }
     problems = [
         unknown(f"configure({name}=…)", name, [*chosen, "service", "extra"])
@@ -245,7 +176,7 @@ def _resolve(
         settings[name] = default
         if given is None or given is True:
             try:
-                layers[name] = default()
+                layers[name] = default() if given else default.by_default()
             except ConfigurationError as error:
                 problems += error.problems
         elif isinstance(given, default):

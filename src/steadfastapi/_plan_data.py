@@ -11,8 +11,8 @@ from steadfastapi._scrub import scrub
 from steadfastapi._settings import MASK, LayerSettings, shown
 
 if TYPE_CHECKING:
-    from steadfastapi._configure import Stack
     from steadfastapi._plan import Layer
+    from steadfastapi._stack import Stack
 
 
 def as_data(stack: Stack) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from steadfastapi._configure import Stack, stack_of
+from steadfastapi._configure import stack_of
 from steadfastapi._guard import guard
 from steadfastapi._middleware import ExchangeMiddleware
 from steadfastapi.exceptions import ConfigurationError
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from steadfastapi._exchange import Exchange
+    from steadfastapi._stack import Stack
 
 
 @dataclass(slots=True)
@@ -180,8 +181,12 @@ def reset() -> None:
         ("steadfastapi.sentry.client", "reset"),
         ("steadfastapi.retries.budget", "reset"),
         ("steadfastapi._counts", "reset"),
+        ("steadfastapi._events", "reset"),
+        ("steadfastapi.watchdog.background", "reset"),
+        ("steadfastapi.watchdog.engines", "reset"),
         ("steadfastapi.inbox.api", "reset"),
         ("steadfastapi.inbox.log_watch", "reset"),
+        ("steadfastapi.slo.api", "reset"),
     ):
         loaded = sys.modules.get(module)
         if loaded is not None:

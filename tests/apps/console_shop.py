@@ -1,28 +1,11 @@
 """The shop with its console, and a route where everything that is kept is hostile."""
 
-from typing import Any
-
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import Request
 
-import steadfastapi
+from shop.main import create_app
 from steadfastapi import bind
-from steadfastapi._configure import DEFAULT_LAYERS
-from steadfastapi.console.layer import Console
-from steadfastapi.inbox.layer import Inbox
 from support.payloads import markup
-
-LAYERS = [one for one in (Inbox, Console) if one.name not in DEFAULT_LAYERS]
-_configure = steadfastapi.configure
-
-
-def _with_console(app: FastAPI) -> Any:
-    return _configure(app, extra=[layer() for layer in LAYERS])
-
-
-steadfastapi.configure = _with_console  # type: ignore[assignment]
-
-from shop.main import create_app  # noqa: E402 - with the console
 
 app = create_app()
 

@@ -1,23 +1,51 @@
 """An application with health checks, as a server imports it."""
 
+import asyncio
 import os
-from typing import Any
 
 from fastapi import FastAPI
 
 from steadfastapi import configure
-from steadfastapi._configure import DEFAULT_LAYERS
-from steadfastapi.health import Health
+from steadfastapi.health import BaseProbe, Health, RedisStorage
 
 app = FastAPI()
-health = Health(api_key="key")
-on: dict[str, Any] = (
-    {"health": health} if "health" in DEFAULT_LAYERS else {"extra": [health]}
+shared = os.environ.get("HEALTH_REDIS")
+health = Health(
+    api_key="key", storage=RedisStorage(shared) if shared else None, serve_503=True
 )
-stack = configure(app, tracing=False, sentry=False, **on)
+stack = configure(app, tracing=False, sentry=False, health=health)
 
 
 @app.get("/pid")
 def pid() -> int:
     """Return the worker that answers."""
     return os.getpid()
+
+
+class Hung(BaseProbe):
+    """A dependency that never answers."""
+
+    async def check(self) -> None:
+        """Wait for ever."""
+        await asyncio.Event().wait()
+
+
+def create() -> FastAPI:
+    """Return one whose calls and dependencies never answer."""
+    made, hanging = FastAPI(), []
+
+    @made.get("/hang")
+    async def hang() -> None:
+        """Wait for what never comes."""
+        hanging.append(1)
+        await asyncio.Event().wait()
+
+    @made.get("/hanging")
+    def count() -> int:
+        """Return how many calls hang."""
+        return len(hanging)
+
+    handle = configure(made).health
+    for number in range(10):
+        handle.add(Hung(f"db-{number}"))
+    return made

@@ -12,7 +12,8 @@ from steadfastapi import bind, configure
 def make() -> FastAPI:
     """Return the application, configured as a server's factory would."""
     app = FastAPI()
-    configure(app, tracing=False, sentry=False)
+    # The link of the console is for people, on a line of its own.
+    configure(app, tracing=False, sentry=False, console=False)
 
     @app.get("/ok")
     async def ok() -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steadfastapi.cli.checks import Check, Counted, compare, counted
+from steadfastapi.cli.checks import Check, Counted, compare, counted, noticed
 from steadfastapi.cli.log_reader import LogReader
 from steadfastapi.cli.tally import Tally
 
@@ -23,8 +23,8 @@ websocket_connections_total{handler="/ws",code="1000"} 4.0
 # TYPE steadfastapi_internal_errors counter
 steadfastapi_internal_errors_total{component="x"} 1.0
 # TYPE rate_limit_decisions counter
-rate_limit_decisions_total{handler="/a",result="allowed"} 9.0
-rate_limit_decisions_total{handler="/a",result="limited"} 6.0
+rate_limit_decisions_total{handler="/a",decision="allowed"} 9.0
+rate_limit_decisions_total{handler="/a",decision="denied"} 6.0
 # TYPE retry_attempts counter
 retry_attempts_total{kind="db",operation="x",outcome="retry"} 2.0
 retry_attempts_total{kind="db",operation="x",outcome="ok"} 7.0
@@ -147,3 +147,20 @@ def test_a_refusal_that_nobody_counted_fails(log: LogReader) -> None:
         "refused logins = 429s in rate_limit_decisions_total",
         "database hiccups that a retry hid",
     ] == names
+
+
+@pytest.mark.parametrize(
+    ("states", "found"),
+    [
+        ([], 0),
+        (["healthy"], 0),
+        (["healthy", "unhealthy"], 1),
+        (["unhealthy", "healthy"], 2),
+        (["unhealthy", "healthy", "unhealthy", "healthy"], 2),
+    ],
+)
+def test_an_outage_has_to_show_and_to_be_over(states: list[str], found: int) -> None:
+    """Either alone is not enough."""
+    check = noticed(states)
+
+    assert (found, found == 2) == (check.found, check.passed)

@@ -47,7 +47,12 @@ def test_demo_accounts_for_everything_that_it_sent(
     errors, with_detail = count(out, "error answers with detail")
     assert errors == with_detail >= crashes
     assert (0, 0) == count(out, "errors of steadfastapi itself")
+    outage = "outage of the shipping partner: shown, and healed"
+    assert (2, 2) == count(out, outage)
     assert "Everything that was sent is accounted for." in out
+    assert re.search(
+        r"console +http://127\.0\.0\.1:\d+/ops/login\?token=\w+$", out, re.MULTILINE
+    )
     (folder,) = tmp_path.glob("steadfastapi-demo-*")
     assert f"Kept: {folder}" in out
     assert '"outcome":"ok"' in (folder / "shop.log").read_text()

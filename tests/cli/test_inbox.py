@@ -246,3 +246,20 @@ def test_another_file_is_refused(tmp_path: Path, run_cli: RunCli) -> None:
     for name in ("odd.db", "missing.db"):
         ended = run_cli("inbox", "import-flare", str(tmp_path / name), "--url", url)
         assert 2 == ended.code
+
+
+def test_an_inbox_is_copied_into_another_store(
+    url: str, tmp_path: Path, run_cli: RunCli
+) -> None:
+    """The old one is only read; a store that is not there is said."""
+    target = f"sqlite:///{tmp_path}/moved.db"
+
+    first = run_cli("inbox", "copy", target, "--url", url)
+    missing = run_cli("inbox", "copy", target, "--url", f"sqlite:///{tmp_path}/no.db")
+
+    assert "3 entries copied, 0 issues resolved or ignored.\n" == first.out
+    assert 2 == missing.code
+    store = SQLiteStore(tmp_path / "moved.db")
+    counts = [one.count for one in store.issues(Query(sort="count")).items]
+    store.close()
+    assert [2, 1] == counts

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from steadfastapi._configure import stack_of
+from steadfastapi._plan_data import as_data
 from steadfastapi.cli.loading import load_app
-from steadfastapi.cli.plan_json import as_data
 
 if TYPE_CHECKING:
     from cli.conftest import RunCli

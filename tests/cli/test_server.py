@@ -96,3 +96,14 @@ def test_impatience_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(KeyboardInterrupt):
         running.stop()
     assert -signal.SIGKILL == process.poll()
+
+
+def test_the_link_to_the_console_is_what_the_shop_printed(tmp_path: Path) -> None:
+    """The demo finds the link among the lines of the start; without one, none."""
+    link = "http://127.0.0.1:8000/ops/login?token=0123abcd"
+    own = server.Server.__new__(server.Server)
+    own.log = tmp_path / "shop.log"
+    own.log.write_text(f"INFO: started\nConsole: {link}\n" + '{"event": "request"}\n')
+    assert link == own.console_link()
+    own.log.write_text('{"event": "Console: http://evil.example/"}\n')
+    assert own.console_link() is None

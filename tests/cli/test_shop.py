@@ -49,6 +49,7 @@ def test_surroundings_do_not_reach_the_shop() -> None:
         "PATH": "/bin",
         "SHOP_DATA_DIR": "/tmp/x/data",
         "SHOP_ADMIN_TOKEN": "t",
+        "STEADFAST_HEALTH_CHECK_EVERY": "0.25",
         "STEADFAST_LIMITS_TRUSTED_PROXIES": "127.0.0.0/8,::1",
     }
 

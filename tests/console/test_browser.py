@@ -176,7 +176,9 @@ def test_hostile_content_is_inert(shop: ConsoleShop, chromium: Chromium) -> None
             if path != "/settings":
                 assert "__xss" in page.content(), path
             assert 0 == page.locator("body").locator(NEVER_OURS).count(), path
-        page.goto(f"{shop.url}/ops/logs")  # and what comes while the page is open
+        with page.expect_response(re.compile("/api/logs/stream")):
+            page.goto(f"{shop.url}/ops/logs")
+        # And what comes while the page is open.
         lines = page.locator("#lines > li", has_text="__xss")
         before = lines.count()
         shop.get(f"/hostile/{quote(markup(15), safe='')}")
@@ -239,9 +241,16 @@ def test_the_keyboard_goes_everywhere(shop: ConsoleShop, chromium: Chromium) -> 
         page.keyboard.press("?")
         expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
         page.keyboard.press("Escape")
-        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(page.locator("dialog")).to_have_count(0)
         page.keyboard.press("j")
-        expect(page.locator("[data-row] a").first).to_be_focused()
+        row = page.locator("[data-row] a:focus")
+        expect(row).to_have_count(1)
+        # An update of the list takes no one away from their row.
+        shop.get("/catalog/unicorn")
+        with page.expect_response(f"{shop.url}/ops/issues"):
+            shop.get("/debug/crash-sync")
+        expect(page.locator("#live")).to_have_text("Updated")
+        expect(row).to_have_count(1)
         page.keyboard.press("Enter")
         expect(page).to_have_url(re.compile("/ops/issues/[0-9a-f]+"))
 

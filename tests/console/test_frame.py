@@ -368,13 +368,12 @@ PROGRAM = """
 import sys
 from fastapi import FastAPI
 from steadfastapi import configure
+from steadfastapi._configure import DEFAULT_LAYERS
 from steadfastapi.console.layer import Console
-off = dict.fromkeys(
-    ("logs", "contract", "limits", "tracing", "sentry", "health", "metrics"), False
-)
+off = dict.fromkeys(DEFAULT_LAYERS, False)
 known = set(sys.modules)
 app = FastAPI()
-configure(app, extra=[Console(token="a" * 20)], **off)
+configure(app, **off | {"console": Console(token="a" * 20)})
 new = set(sys.modules) - known
 print(sorted(name for name in new if name.partition(".")[0] in ("jinja2", "redis")))
 print("python_multipart" in new, "steadfastapi.console.pages" in new)

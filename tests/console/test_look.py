@@ -90,6 +90,7 @@ def test_addresses_are_quoted_and_leave_out_what_is_empty() -> None:
         ("size", 5 * 1024**3, "5.0 GiB"),
         ("size", 5_000 * 1024**3, "5000.0 GiB"),
         ("percent", 0.0123, "1.23 %"),
+        ("percent", -20.06, "-2\u202f006 %"),
         ("percent", None, "–"),
         ("when", None, "–"),
     ],

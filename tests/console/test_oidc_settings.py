@@ -259,7 +259,7 @@ def test_the_console_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     for name, value in {**GOOD, "algoritms": "RS256"}.items():
         monkeypatch.setenv(f"STEADFAST_CONSOLE_OIDC_{name}".upper(), value)
     with pytest.raises(ConfigurationError) as caught:
-        configure(FastAPI(), extra=[Console()])
+        configure(FastAPI())
     assert str(caught.value) == (
         "STEADFAST_CONSOLE_OIDC_ALGORITMS is set, and no layer reads it. "
         "Did you mean STEADFAST_CONSOLE_OIDC_ALGORITHMS?"

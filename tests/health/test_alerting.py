@@ -1,14 +1,23 @@
 """Alerters hear of probes."""
 
+import asyncio
 import threading
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from steadfastapi.alerts import Alert
 from steadfastapi.exceptions import ConfigurationError
-from steadfastapi.health import AlertRecord, ProbeStatus, RedisStorage
+from steadfastapi.health import (
+    AlertRecord,
+    MemoryStorage,
+    ProbeStatus,
+    RedisStorage,
+    alerting,
+)
 from steadfastapi.health.alerting import alert_of
 from support.canaries import Canaries
 from support.health import Dial, running, until, with_health
@@ -92,30 +101,66 @@ async def test_alerters_hear_of_what_fails_and_nothing_in_maintenance() -> None:
     assert {} == canaries.find(alert.text)
 
 
-async def test_one_of_several_workers_tells() -> None:
-    """Where they share a storage."""
+@pytest.mark.parametrize("by", ["url", "client"])
+async def test_one_of_several_workers_tells(by: str) -> None:
+    """Where they share a storage, whichever way it was given."""
     heard: list[str] = []
     probe = Dial("db", U)
-    with OwnRedis() as server:
-        apps = [
-            with_health(
+    async with AsyncExitStack() as stack:
+        server = stack.enter_context(OwnRedis())
+        client = Redis.from_url(server.url)
+        stack.push_async_callback(client.aclose)
+        handles = []
+        for _ in range(3):
+            storage = (
+                RedisStorage(server.url) if by == "url" else RedisStorage(client=client)
+            )
+            app, handle = with_health(
                 probe,
-                storage=RedisStorage(server.url),
+                storage=storage,
                 alerters=[lambda alert: heard.append(alert.key)],
                 check_every=0.05,
             )
-            for _ in range(3)
-        ]
-        (one, first), (two, second), (three, third) = apps
-        async with running(one), running(two), running(three):
-            await until(
-                lambda: all(
-                    handle.recorder.memory._alerts for handle in (first, second, third)
-                )
-            )
-            await until(lambda: heard)
+            await stack.enter_async_context(running(app))
+            handles.append(handle)
+        await until(lambda: all(one.recorder.memory._alerts for one in handles), 20)
+        await until(lambda: heard, 20)
 
     assert ["probe:db"] == heard
+
+
+async def test_claims_of_a_storage_that_hangs_fail_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The alert is told anyway: twice is better than never."""
+
+    class Hangs(MemoryStorage):
+        async def claim_alert(self, key: str, value: str, ttl_seconds: float) -> bool:
+            await asyncio.Event().wait()
+            return True
+
+    monkeypatch.setattr(alerting, "CLAIM_SECONDS", 0.05)
+    heard: list[str] = []
+    app, handle = with_health(
+        Dial("db", U),
+        storage=Hangs(),
+        alerters=[lambda alert: heard.append(alert.key)],
+        check_every=0.05,
+    )
+    async with running(app):
+        await until(lambda: handle.recorder.memory._alerts, 20)
+        await until(lambda: heard, 20)
+
+    assert ["probe:db"] == heard
+
+
+def test_claims_need_a_running_event_loop() -> None:
+    """Without one they fail at once, and each process tells for itself."""
+    claims = alerting.StorageClaims(MemoryStorage())
+    claims.bind()
+
+    with pytest.raises(RuntimeError, match="does not run"):
+        claims.claim("probe:db", "open", 30)
 
 
 def test_what_is_no_alerter_is_a_problem_of_configure() -> None:

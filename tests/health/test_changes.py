@@ -95,3 +95,30 @@ async def test_an_application_tells_of_its_probes() -> None:
         await until(lambda: len(handle.recorder.memory._alerts) == 3)
 
     assert ["unhealthy", "healthy"] == heard
+
+
+async def test_a_listener_of_fastapi_watch_goes_on_working() -> None:
+    """It takes the name, the state before and the state after."""
+    told, heard = Changes(), []
+
+    def listen(name: str, before: ProbeStatus, after: ProbeStatus) -> None:
+        heard.append((name, before.value, after.value))
+
+    undo = told.subscribe(listen)
+    told.tell(change("a"))
+    await told.told()
+    undo()
+    told.tell(change("b"))
+    await told.told()
+
+    assert [("a", "healthy", "unhealthy")] == heard
+
+
+async def test_a_listener_that_takes_anything_gets_the_change() -> None:
+    """One argument is the rule, three are the exception."""
+    told, heard = Changes(), []
+    told.subscribe(lambda *anything: heard.append(len(anything)))
+    told.tell(change("a"))
+    await told.told()
+
+    assert [1] == heard

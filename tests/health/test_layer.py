@@ -11,11 +11,13 @@ from steadfastapi import Service, configure
 from steadfastapi.exceptions import ConfigurationError
 from steadfastapi.health import Health, NoOpProbe, ProbeGroup, giving_way
 from steadfastapi.testing import capture, internal_errors
-from support.health import ask, layer, running, with_health
+from support.health import KEY, WITH_KEY, ask, layer, running, with_health
 
 PAGES = (
     "",
     "/alerts",
+    "/dashboard",
+    "/dashboard/stream",
     "/drain",
     "/history",
     "/live",
@@ -216,3 +218,15 @@ print(sorted(m for m in sys.modules if m.startswith("steadfastapi.health.probes"
     )
 
     assert ["[]", "[]"] == ended.stdout.splitlines()
+
+
+@pytest.mark.anyio
+async def test_the_page_for_people_can_be_switched_off() -> None:
+    """And is not there then, nor are its files."""
+    app, _ = with_health(dashboard=False, api_key=KEY)
+    codes = [
+        (await ask(app, f"/health/dashboard{below}", headers=WITH_KEY)).status
+        for below in ("", "/stream", "/static/x/console.css")
+    ]
+
+    assert [404, 404, 404] == codes

@@ -1,5 +1,6 @@
 """Every endpoint in every state of the application."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from steadfastapi._service import Service
 from steadfastapi.health import HealthHandle, NoOpProbe, ProbeStatus
+from support.asgi import call
 from support.canaries import Canaries, raise_with_all
 from support.health import KEY, WITH_KEY, Dial, ask, running, with_health
 
@@ -61,9 +63,10 @@ TABLE: dict[str, list[tuple[int, str | None]]] = {
     "/alerts": [(200, None)] * 6,
     "/metrics": [(200, None)] * 6,
     "/probes": [(200, None)] * 6,
+    "/dashboard": [(200, None)] * 6,
     "/maintenance": [(200, None)] * 6,
 }
-CLOSED = {"/history", "/alerts", "/metrics", "/probes"}
+CLOSED = {"/history", "/alerts", "/metrics", "/probes", "/dashboard"}
 """Pages that are nothing but details."""
 
 
@@ -99,6 +102,37 @@ async def test_every_page_in_every_state(path: str, state: str) -> None:
     else:
         said = "maintenance" if state == "maintenance" else "none"
         assert {"status": said} == anonymous.body
+
+
+@pytest.mark.parametrize("path", ["/ready", "/status"])
+@pytest.mark.parametrize("state", STATES)
+async def test_every_stream_in_every_state(path: str, state: str) -> None:
+    """The first event says what the page says, to those who may see more and others."""
+    app, _ = in_state(state)
+    _, status = TABLE[path][list(STATES).index(state)]
+    said = []
+    for headers in (WITH_KEY, []):
+        # The start, how soon to come back, and one event.
+        read = await call(
+            app, "GET", f"/health{path}/stream", headers=headers, disconnect_after=3
+        )
+        event = json.loads(read.body.partition(b"data: ")[2])
+        said.append((read.status, event["status"], len(event) > 1))
+    is_phase = path == "/ready" and state in {"maintenance", "draining", "starting"}
+
+    assert [(200, status, not is_phase), (200, status, False)] == said
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_draining_begins_in_every_state(state: str) -> None:
+    """For those who may; readiness is 503 from then on."""
+    app, _ = in_state(state)
+    stranger = await ask(app, "/health/drain", "POST")
+    told = await ask(app, "/health/drain", "POST", headers=WITH_KEY)
+    ready = await ask(app, "/health/ready")
+
+    assert [401, 200, 503] == [stranger.status, told.status, ready.status]
+    assert {"status": "draining"} == told.body == ready.body
 
 
 @pytest.mark.parametrize("path", TABLE)

@@ -12,6 +12,7 @@ import redis.asyncio
 
 from steadfastapi.health import (
     AlertRecord,
+    MemoryStorage,
     ProbeResult,
     ProbeStatus,
     ProbeStorage,
@@ -172,7 +173,7 @@ async def test_a_storage_that_freezes_and_returns_fails_no_check(
             await until(lambda: probe.checks > before + 3)
             state = await ask(app, "/health/ready")
             server.thaw()
-            await until(lambda: not handle._to_share)
+            await until(lambda: not handle.maintenance._to_share)
             shared = await other.get_maintenance()
     await other.aclose()
 
@@ -192,3 +193,27 @@ async def test_an_applications_client_is_used_and_not_closed(
     await client.aclose()
 
     assert [b"mine:latest"] == keys
+
+
+async def test_a_late_answer_does_not_undo_what_changed_meanwhile() -> None:
+    """It was asked for before maintenance was ended here."""
+    late = asyncio.Event()
+
+    class Late(MemoryStorage):
+        async def set_maintenance(self, until: float | None) -> None:
+            """Take it at once."""
+
+        async def get_maintenance(self) -> float | None:
+            """Say what was true long ago."""
+            await late.wait()
+            return math.inf
+
+    _, handle = with_health(storage=Late())
+    asking = asyncio.create_task(handle.maintenance.share())
+    await asyncio.sleep(0)
+    handle.clear_maintenance()
+    await handle.maintenance.share()  # tells
+    late.set()
+    await asking
+
+    assert not handle.phases.in_maintenance

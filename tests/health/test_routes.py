@@ -1,10 +1,11 @@
 """Routes that are found when they are called."""
 
 import pytest
-from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi import APIRouter, FastAPI, HTTPException, WebSocket
+from starlette.testclient import TestClient
 
 from steadfastapi.exceptions import ConfigurationError
-from steadfastapi.health import HealthHandle, RouteProbe, routes
+from steadfastapi.health import HealthHandle, RouteProbe, discovery
 from support.health import ask, with_health
 
 pytestmark = pytest.mark.anyio
@@ -27,6 +28,13 @@ def shop() -> tuple[FastAPI, HealthHandle]:
     app.include_router(router)
     app.get("/internal/x")(lambda: "ok")
     return with_health(app=app)
+
+
+def send(client: TestClient, path: str, text: str) -> None:
+    """Send one message, and wait until the handler has ended."""
+    with client.websocket_connect(path) as socket:
+        socket.send_text(text)
+        socket.receive()
 
 
 def names(handle: HealthHandle) -> list[str]:
@@ -79,7 +87,7 @@ async def test_prefixes_narrow_down() -> None:
 
 async def test_routes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first ones count."""
-    monkeypatch.setattr(routes, "MAX_ROUTES", 1)
+    monkeypatch.setattr(discovery, "MAX_ROUTES", 1)
     app, handle = shop()
     handle.discover_routes()
     for path in ("/api/orders/1", "/internal/x", "/api/orders/1"):
@@ -95,3 +103,81 @@ async def test_it_is_too_late_once_the_application_has_started() -> None:
 
     with pytest.raises(ConfigurationError, match="where configure"):
         handle.discover_routes()
+
+
+async def test_a_router_may_be_watched_on_its_own() -> None:
+    """With settings of its own, which go before those of all routes."""
+    app, other = FastAPI(), APIRouter()
+    router = APIRouter()
+    router.get("/orders")(lambda: "ok")
+    router.post("/orders")(lambda: "ok")
+    other.get("/users")(lambda: "ok")
+    app.include_router(router, prefix="/api")
+    app.include_router(other, prefix="/api")
+    app, handle = with_health(app=app)
+    handle.discover_routes(max_error_rate=0.1)
+    handle.watch_router(
+        router, methods=["get"], critical=True, max_error_rate=0.5, tags=["orders"]
+    )
+    await ask(app, "/api/orders")
+    await ask(app, "/api/orders", "POST")
+    await ask(app, "/api/users")
+
+    assert [
+        ("GET /api/orders", True, 0.5, {"orders"}),
+        ("POST /api/orders", False, 0.1, set()),
+        ("GET /api/users", False, 0.1, set()),
+    ] == [
+        (
+            check.name,
+            check.critical,
+            check.probe.max_error_rate,  # type: ignore[attr-defined]
+            set(check.tags),
+        )
+        for check in handle.checks
+    ]
+
+
+def test_websockets_are_found_too() -> None:
+    """One that its handler broke is an error."""
+    app = FastAPI()
+
+    @app.websocket("/ws/{room}")
+    async def talk(websocket: WebSocket, room: str) -> None:
+        await websocket.accept()
+        await websocket.receive_text()
+        if room == "bad":
+            raise ValueError("bug")
+        await websocket.close()
+
+    app, handle = with_health(app=app)
+    handle.discover_routes()
+    client = TestClient(app)
+    send(client, "/ws/good", "hello")
+    with pytest.raises(ValueError, match="bug"):
+        send(client, "/ws/bad", "hello")
+    (check,) = handle.checks
+    traffic = check.probe.traffic()  # type: ignore[attr-defined]
+
+    assert "WEBSOCKET /ws/{room}" == check.name
+    assert (2, 1) == (traffic["call_count"], traffic["error_count"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"max_eror_rate": 1}, "max_error_rate"), ({"max_error_rate": 5}, "0 to 1")],
+)
+def test_wrong_options_are_found_at_once(options: dict[str, int], words: str) -> None:
+    """Not at the first request."""
+    _, handle = shop()
+
+    with pytest.raises(ConfigurationError, match=words):
+        handle.discover_routes(**options)  # type: ignore[arg-type]
+
+
+def test_a_router_is_what_has_routes() -> None:
+    """Anything else is one clear error."""
+    _, handle = shop()
+
+    with pytest.raises(ConfigurationError, match="give an APIRouter"):
+        handle.watch_router("users")  # type: ignore[arg-type]

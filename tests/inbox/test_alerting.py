@@ -121,4 +121,4 @@ def test_an_alert_says_where_to_look() -> None:
 def test_what_is_no_alerter_is_a_mistake() -> None:
     """Found when the application is configured."""
     with pytest.raises(ConfigurationError):
-        configure(FastAPI(), extra=[Inbox(alerters=("slack",))])
+        configure(FastAPI(), inbox=Inbox(alerters=("slack",)))

@@ -71,7 +71,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(MissingExtraError, match=f"steadfastapi\\[{extra}\\]"):
             addresses.store_of(url)
         with pytest.raises(ConfigurationError):
-            configure(FastAPI(), extra=[Inbox(url=url)])
+            configure(FastAPI(), inbox=Inbox(url=url))
 
 
 def test_addresses_mean_files(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from steadfastapi import Inbox, configure
 
 
-def test_an_extra_layer_keeps_what_the_application_raises(tmp_path: Path) -> None:
+def test_the_layer_keeps_what_the_application_raises(tmp_path: Path) -> None:
     """`stack.inbox` finds it again."""
     app = FastAPI()
 
@@ -18,7 +18,7 @@ def test_an_extra_layer_keeps_what_the_application_raises(tmp_path: Path) -> Non
         raise ValueError("boom")
 
     inbox = Inbox(url=f"sqlite:///{tmp_path}/inbox.db")
-    stack = configure(app, tracing=False, sentry=False, extra=[inbox])
+    stack = configure(app, tracing=False, sentry=False, inbox=inbox)
     with TestClient(app, raise_server_exceptions=False) as client:
         client.get("/crash")
         assert stack.inbox.flush(5.0)
@@ -29,7 +29,7 @@ def test_an_extra_layer_keeps_what_the_application_raises(tmp_path: Path) -> Non
 
 
 def test_without_it_the_stack_says_how() -> None:
-    """It is not one of the defaults."""
-    stack = configure(FastAPI(), tracing=False, sentry=False)
-    with pytest.raises(AttributeError, match=r"extra=\[Inbox\(\)\]"):
+    """Whoever switched it off can switch it on."""
+    stack = configure(FastAPI(), tracing=False, sentry=False, inbox=False)
+    with pytest.raises(AttributeError, match="remove inbox=False"):
         _ = stack.inbox

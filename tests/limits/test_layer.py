@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from steadfastapi import ConfigurationError, Limiter, Limits, Service, by_ip, configure
 from steadfastapi.exceptions import MissingExtraError
@@ -51,6 +51,28 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert ("10.0.0.0/8", "unix") == settings.trusted_proxies
     assert settings.storage is not None
     assert settings.storage.get_secret_value() == REDIS
+
+
+def test_decisions_about_a_limited_route_are_counted_from_zero() -> None:
+    """From the start of the application: the first refusal is a rise."""
+    limiter, app = Limiter(key_func=by_ip), FastAPI()
+    app.get("/a/{x}")(limiter.limit("5/minute")(lambda x: x))
+    app.get("/free")(lambda: "ok")
+    router = APIRouter()
+    router.get("/b/{x}")(limiter.limit("5/minute")(lambda x: x))
+    app.include_router(router, prefix="/p")
+    stack = configure(app, **OFF)
+
+    statuses(app)
+
+    found = {
+        (sample.labels["handler"], sample.labels["decision"]): sample.value
+        for family in stack.metrics.registry.collect()
+        if family.name == "rate_limit_decisions"
+        for sample in family.samples
+    }
+    decisions = ("allowed", "denied", "fail_open", "fail_closed")
+    assert found == {(h, d): 0.0 for h in ("/a/{x}", "/p/b/{x}") for d in decisions}
 
 
 def test_the_plan_says_where_is_counted_and_keeps_the_password(

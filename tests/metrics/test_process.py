@@ -53,6 +53,20 @@ def test_a_worker_says_what_runs_since_when(families: Families) -> None:
     assert 1 == value("worker_up")
 
 
+def test_counters_whose_labels_are_known_start_at_zero(families: Families) -> None:
+    """So that the first error is a rise; families with a free label do not."""
+    families.worker.start(SERVICE)
+    families.worker.stop(5.0)
+    value = families.registry.get_sample_value
+
+    lost = {"sink": "otlp_traces", "reason": "shutdown"}
+    assert 0 == value("steadfastapi_telemetry_dropped_total", lost)
+    assert 0 == value("retry_budget_denied_total", {"kind": "db"})
+    overflow = {"family": "http_requests"}
+    assert 0 == value("steadfastapi_label_overflow_total", overflow)
+    assert value("rate_limit_decisions_total", {"decision": "denied"}) is None
+
+
 def test_a_sample_has_the_resources_of_the_process(families: Families) -> None:
     """Memory and descriptors as /proc tells them; CPU time never falls."""
     value = families.registry.get_sample_value

@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 from fastapi import FastAPI
 
 from steadfastapi import configure
-from steadfastapi._configure import DEFAULT_LAYERS, Stack
+from steadfastapi._configure import DEFAULT_LAYERS
 from steadfastapi._service import Service
+from steadfastapi._stack import Stack
 from steadfastapi.console.frame import Frame
 from steadfastapi.console.layer import Console
 from support.asgi import AsgiResult, call
@@ -45,13 +46,11 @@ def consoled(
         for name in DEFAULT_LAYERS
         if name != "console"
     }
-    if "console" in DEFAULT_LAYERS:
-        layers["console"] = False
-    console = console or Console(**settings)
     return configure(
         app or FastAPI(title="Shop"),
         service=service,
-        extra=[*extra, console],
+        console=console or Console(**settings),
+        extra=extra,
         **layers,
     )
 

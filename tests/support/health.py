@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from fastapi import FastAPI
 
 from steadfastapi import configure
-from steadfastapi._configure import DEFAULT_LAYERS
 from steadfastapi._service import Service
 from steadfastapi.health import BaseProbe, Health, HealthHandle, ProbeStatus
 from support.asgi import call
@@ -59,7 +58,7 @@ class Answer(NamedTuple):
 
 def layer(health: Health) -> dict[str, Any]:
     """Return the keyword of `configure` that takes the layer."""
-    return {"health": health} if "health" in DEFAULT_LAYERS else {"extra": [health]}
+    return {"health": health}
 
 
 def with_health(
@@ -108,7 +107,7 @@ async def ask(
     )
 
 
-async def until(condition: Any, seconds: float = 5.0) -> None:
+async def until(condition: Any, seconds: float = 20.0) -> None:
     """Wait for what the poll brings about."""
     async with asyncio.timeout(seconds):
         while True:

@@ -109,7 +109,7 @@ def inbox_of(app: FastAPI, *, layers: Any = None, **settings: Any) -> Iterator[K
     with tempfile.TemporaryDirectory() as folder:
         settings.setdefault("url", f"sqlite:///{folder}/inbox.db")
         keywords = {"tracing": False, "sentry": False, **(layers or {})}
-        stack = configure(app, extra=[Inbox(**settings)], **keywords)
+        stack = configure(app, inbox=Inbox(**settings), **keywords)
         handle: InboxHandle = stack.plan.handles["inbox"]
         try:
             yield Kept(handle, Path(folder))

@@ -1,6 +1,5 @@
 """An application with an inbox and a console, asked in the test's own event loop."""
 
-import inspect
 import json
 import re
 import tempfile
@@ -103,7 +102,7 @@ def ops_of(app: FastAPI, *, inbox: Any = None, **layers: Any) -> Iterator[Ops]:
         if inbox is not False:
             url = f"sqlite:///{Path(folder) / 'inbox.db'}"
             given["inbox"] = Inbox(**{"url": url, **(inbox or {})})
-        stack = configure(app, **_keywords({"sentry": False, **layers}, given))
+        stack = configure(app, **{"sentry": False, **layers, **given})
         try:
             yield Ops(app, stack)
         finally:
@@ -140,11 +139,3 @@ class Elements(HTMLParser):
 
 def _authorization() -> tuple[str, str]:
     return "authorization", f"Bearer {TOKEN}"
-
-
-def _keywords(layers: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Pass layers by their keywords, or as `extra` where `configure` has none."""
-    known = inspect.signature(configure).parameters
-    extra = [layer for name, layer in given.items() if layer and name not in known]
-    named = {name: layer for name, layer in given.items() if name in known}
-    return {**layers, **named, "extra": extra}

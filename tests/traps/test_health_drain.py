@@ -1,92 +1,32 @@
-"""Trap HEALTH-4 and figure HC-5: a server that drains before it stops."""
+"""Trap HEALTH-4 and the figures HC-5 and HC-9: servers with workers."""
 
-import http.client
-import json
-import os
 import re
+import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 
-TESTS = Path(__file__).parents[1]
+from support.draining import Served
+from support.faults import BlackHole
+from support.redis import OwnRedis
+from support.services import require
+
 DRAIN = 1.5
 TURNED_WITHIN = 0.4
 """Seconds; HC-5 says 0.1, the rest is for a machine that is busy."""
+DRAINING = (503, {"status": "draining"})
 
 
-class Served:
-    """`steadfastapi run`, with the address that it prints."""
-
-    def __init__(self, workers: int) -> None:
-        env = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-        command = ["run", "apps.health_app:app", "--app-dir", str(TESTS)]
-        options = ["--port", "0", "--drain", str(DRAIN), "--workers", str(workers)]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "steadfastapi", *command, *options],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=env,
-        )
-        self.port = 0
-        found = threading.Event()
-
-        def read() -> None:
-            for line in self.process.stdout or ():
-                if address := re.search(r"http://127[.]0[.]0[.]1:([0-9]+)", line):
-                    self.port = int(address[1])
-                    found.set()
-
-        self._reader = threading.Thread(target=read, daemon=True)
-        self._reader.start()
-        assert found.wait(30)
-
-    def close(self) -> None:
-        """End it, if it still runs, and what reads its output."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait(10)
-        self._reader.join(10)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-
-    def get(self, path: str) -> tuple[int, object]:
-        """Send a request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            return response.status, json.loads(response.read())
-        finally:
-            connection.close()
-
-    def wait_until_ready(self) -> None:
-        """Wait for the first answer."""
-        ends = time.monotonic() + 30
-        while True:
-            try:
-                self.get("/health/ready")
-            except OSError:
-                assert time.monotonic() < ends
-                time.sleep(0.05)
-            else:
-                return
-
-
-@pytest.fixture(params=[1, 2])
-def served(request: pytest.FixtureRequest) -> Iterator[Served]:
-    """Serve with one worker, and with two."""
-    server = Served(request.param)
-    server.wait_until_ready()
-    yield server
-    server.close()
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """Serve with two workers; `tests/cli/test_run.py` has one worker as well."""
+    with Served(2, DRAIN) as server:
+        yield server
 
 
 def test_health_4_hc_5_readiness_turns_first_and_nobody_is_refused(
@@ -103,8 +43,87 @@ def test_health_4_hc_5_readiness_turns_first_and_nobody_is_refused(
         codes += [served.get("/pid")[0], served.get("/health/live")[0]]
     code = served.process.wait(25)
 
-    assert [(503, {"status": "draining"})] * len(late) == late
+    assert [DRAINING] * len(late) == late
     assert late
     assert {200} == set(codes)
     assert 0 == code
     assert time.monotonic() - signalled <= 25
+
+
+@pytest.mark.parametrize(
+    ("workers", "within"), [(2, 20.0), pytest.param(4, 2.0, marks=pytest.mark.soak)]
+)
+def test_health_4_hc_9_what_one_worker_is_told_all_workers_know(
+    workers: int, within: float
+) -> None:
+    """Maintenance through Redis, ≤ 2 s by HC-9; draining through their parent."""
+    maintained = (200, {"status": "maintenance"})
+    with OwnRedis() as redis, Served(workers, 0, HEALTH_REDIS=redis.url) as server:
+        before = server.pids()
+        codes = [server.change("/health/maintenance")]
+        began = server.everywhere("/health/ready", maintained)
+        refused = server.get("/pid"), server.get("/health/live")[0]
+        codes.append(server.change("/health/maintenance", "DELETE"))
+        ended = server.everywhere("/health/ready", (200, {"status": "healthy"}))
+        codes.append(server.change("/health/drain"))
+        turned = server.everywhere("/health/ready", DRAINING)
+        after = server.pids()
+
+    assert [200, 200, 200] == codes
+    assert ((503, {"detail": "Service under maintenance"}), 200) == refused
+    assert max(began, ended, turned) <= within
+    assert before == after
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_hc_5_wrk_is_never_refused_while_the_server_drains(workers: int) -> None:
+    """503 within 100 ms of SIGTERM, and 0 refused or failed requests, under load."""
+    wrk = require("wrk", shutil.which("wrk"))
+    with Served(workers, 8) as server:
+        address = f"http://127.0.0.1:{server.port}/pid"
+        load = subprocess.Popen(
+            [wrk, "-t1", "-c16", "-d6s", address], stdout=subprocess.PIPE, text=True
+        )
+        time.sleep(1)
+        signalled = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        turned = server.everywhere("/health/ready", DRAINING)
+        report = load.communicate(timeout=30)[0]
+        code = server.process.wait(40)
+    served = re.search(r"(\d+) requests in", report)
+
+    assert turned <= 0.1
+    assert served is not None
+    assert int(served[1]) > 500
+    assert "Socket errors" not in report
+    assert "Non-2xx" not in report
+    assert 0 == code
+    assert time.monotonic() - signalled <= 25
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(180)
+def test_hc_6_draining_requests_and_flushing_fit_the_grace_period() -> None:
+    """≤ 25 s of 30 with a call that never ends, and telemetry into black holes."""
+    with ExitStack() as stack:
+        hole = stack.enter_context(BlackHole())
+        settings = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{hole.port}",
+            "SENTRY_DSN": f"http://key@127.0.0.1:{hole.port}/1",
+        }
+        server = stack.enter_context(
+            Served(1, 5, app="apps.health_app:create", **settings)
+        )
+        hanging = threading.Thread(target=server.hang, args=("/hang",))
+        hanging.start()
+        server.everywhere("/hanging", (200, 1))
+        signalled = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        code = server.process.wait(60)
+        took = time.monotonic() - signalled
+        hanging.join(20)
+
+    assert 0 == code
+    assert took <= 25

@@ -87,8 +87,8 @@ def test_limit_1_every_kind_of_route_is_limited(place: str, limiter: Limiter) ->
     template = place.rpartition(" ")[2]
     assert [template] * 4 == [exchange.route for exchange in seen.exchanges]
     assert [2, 2] == [
-        seen.metric("rate_limit_decisions_total", handler=template, result=result)
-        for result in ("allowed", "limited")
+        seen.metric("rate_limit_decisions_total", handler=template, decision=one)
+        for one in ("allowed", "denied")
     ]
     assert ["ok", "ok", "limited", "limited"] == [
         exchange.outcome for exchange in seen.exchanges

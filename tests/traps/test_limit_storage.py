@@ -117,13 +117,23 @@ def test_limit_8_a_refused_redis_is_never_a_500(
     assert down == 1
     assert seconds <= 5
     assert seen.metric("rate_limit_storage_errors_total") >= 5
+    assert [0, 1, 6] == [
+        seen.metric("rate_limit_decisions_total", handler=handler, decision=decision)
+        for handler, decision in (
+            ("/a", "denied"),
+            ("/closed", "fail_closed"),
+            ("/a", "fail_open"),
+        )
+    ]
 
 
 def app_down(app: FastAPI) -> float:
     """Return what the gauge of the breaker says."""
     with capture(app) as seen:
         assert seen._stack is not None
-        value = seen._stack.metrics.registry.get_sample_value("rate_limit_storage_down")
+        value = seen._stack.metrics.registry.get_sample_value(
+            "rate_limit_fallback_active"
+        )
     return value or 0.0
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, HTTPException, Query, Request, status
 
 from shop.schemas import Country, ShippingQuote
 
@@ -20,3 +20,13 @@ async def quote_shipping(
     """Say what a delivery costs."""
     price = BASE_PRICES.get(country, ABROAD) + PER_PARCEL * parcels
     return ShippingQuote(price_cents=price)
+
+
+@router.get("/health")
+async def health(request: Request) -> dict[str, str]:
+    """Say whether the partner is well: 503 while it plays an outage."""
+    if request.app.state.outage.is_on():
+        raise HTTPException(
+            status.HTTP_503_SERVICE_UNAVAILABLE, "The partner is having an outage"
+        )
+    return {"status": "ok"}

@@ -9,9 +9,10 @@ from shop.models import User
 from shop.queries import add_user, find_user
 from shop.schemas import Id, UserAccount, UserCreate, UserProfile
 from shop.security import CurrentUser, hash_password
-from steadfastapi import limiter
+from steadfastapi import count_event, limiter
 
 router = APIRouter(prefix="/users", tags=["users"])
+count_event("signed_up", 0)  # so that the first one is a rise
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, response_model=UserAccount)
@@ -21,7 +22,7 @@ async def create_user(payload: UserCreate, sessions: SessionsDep) -> User:
     password = payload.password.get_secret_value()
     password_hash = await run_in_threadpool(hash_password, password)
     try:
-        return await add_user(
+        user = await add_user(
             sessions,
             email=payload.email,
             name=payload.name,
@@ -29,6 +30,8 @@ async def create_user(payload: UserCreate, sessions: SessionsDep) -> User:
         )
     except IntegrityError as error:
         raise HTTPException(status.HTTP_409_CONFLICT, "User already exists") from error
+    count_event("signed_up")
+    return user
 
 
 @router.get("/me", response_model=UserAccount)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from steadfastapi._counts import counts
-from steadfastapi.signals import ALERT_DELIVERIES, ALERTS_DROPPED
+from steadfastapi.signals import ALERT_DELIVERIES, ALERTS_DROPPED, TELEMETRY_DROPPED
 
 Reason = Literal[
     "claimed",
@@ -24,6 +24,9 @@ its place."""
 
 LOST: tuple[Reason, ...] = ("expired", "full", "rejected", "shutdown")
 """Reasons that somebody should look at; the others are as it should be."""
+
+_TELEMETRY_REASONS = {"full": "queue_full", "shutdown": "shutdown"}
+"""What `TELEMETRY_DROPPED` calls these; the other losses are errors."""
 
 
 @dataclass(slots=True)
@@ -62,3 +65,7 @@ class Tally:
         """Count an alert that is not told."""
         self.dropped[reason] += 1
         counts.add(ALERTS_DROPPED, self.name, reason)
+        if reason in LOST:
+            counts.add(
+                TELEMETRY_DROPPED, "webhook", _TELEMETRY_REASONS.get(reason, "error")
+            )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from steadfastapi.cli.dashboards import dashboards
 from steadfastapi.cli.demo import demo
 from steadfastapi.cli.inbox import inbox
 from steadfastapi.cli.plan import plan
+from steadfastapi.cli.rules import rules
 from steadfastapi.cli.run import run
 from steadfastapi.cli.version import version
 
@@ -23,4 +25,6 @@ app.command()(demo)
 app.command()(run)
 app.command()(plan)
 app.add_typer(inbox, name="inbox")
+app.command()(dashboards)
+app.command()(rules)
 app.command()(version)

@@ -19,7 +19,7 @@ from steadfastapi.signals import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from steadfastapi.cli.client import Client
     from steadfastapi.cli.log_reader import LogReader
@@ -29,6 +29,8 @@ SETTLE = 10.0
 """Seconds in which the last requests have to arrive in logs and metrics: the service
 hears of a client that left only when it sends it more."""
 INTERVAL = 0.1
+PROBE = "shipping_partner"
+"""The shop's probe of its shipping partner."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ def counted(page: str) -> Counted:
         (HTTP_REQUESTS, {}),
         (WEBSOCKET_CONNECTIONS, {}),
         (INTERNAL_ERRORS, {}),
-        (RATE_LIMIT_DECISIONS, {"result": "limited"}),
+        (RATE_LIMIT_DECISIONS, {"decision": "denied"}),
         (RETRY_ATTEMPTS, {"outcome": "retry"}),
     )
     samples = [
@@ -95,6 +97,8 @@ async def read_back(client: Client, log: LogReader) -> list[Check]:
         page = await client.scrape()
         log.read()
         checks = compare(client.tally, log, counted(page))
+        if client.tally.outages:
+            checks.append(noticed(await client.state_changes(PROBE)))
         if all(check.passed for check in checks) or time.monotonic() > deadline:
             return checks
         await asyncio.sleep(INTERVAL)
@@ -148,6 +152,21 @@ def compare(tally: Tally, log: LogReader, service: Counted) -> list[Check]:
         name = f"WebSockets opened = {WEBSOCKET_CONNECTIONS.name}_total"
         checks.insert(1, Check(name=name, expected=tally.sockets, found=found))
     return checks
+
+
+def noticed(states: Sequence[str]) -> Check:
+    """Check that a probe showed the outage, and that it is over.
+
+    Args:
+        states: What the probe went to, oldest first.
+    """
+    down = "unhealthy" in states
+    healed = down and states[-1] == "healthy"
+    return Check(
+        name="outage of the shipping partner: shown, and healed",
+        expected=2,
+        found=down + healed,
+    )
 
 
 def _complaints(tally: Tally, kind: str, name: str, expected: int) -> Check:

@@ -157,6 +157,14 @@ class Client:
         self.tally.scrapes += 1
         return response.text
 
+    async def state_changes(self, probe: str) -> list[str]:
+        """Return the states that a probe went to, oldest first; quiet requests too."""
+        answer = await self._http.get("/health/alerts", params={"probe": probe})
+        try:
+            return [change["new_status"] for change in answer.json()["alerts"]]
+        except (ValueError, LookupError, TypeError):
+            return []  # whatever this is, it is no shop with health checks
+
     async def _request(  # noqa: PLR0913, PLR0917 - see `call`
         self,
         method: str,

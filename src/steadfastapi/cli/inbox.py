@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from steadfastapi.inbox import addresses
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from steadfastapi.inbox.store import Store
 
-DEFAULT_URL = "sqlite:///steadfast-inbox.db"
+DEFAULT_URL = addresses.DEFAULT
 SHOWN_ENTRIES = 5
 
 inbox = typer.Typer(
@@ -156,11 +158,24 @@ def import_from_flare(
     typer.echo(f"{copied} entries copied, {resolved} issues resolved.")
 
 
+@inbox.command()
+def copy(
+    target: Annotated[str, typer.Argument(help="Where they go: postgresql://…")],
+    *,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Copy entries, and the states of issues, into another store."""
+    from steadfastapi.inbox import copying  # noqa: PLC0415 - not for --help
+
+    with _store(url) as source, _store(target, make=True) as into:
+        copied, changed = copying.copy(source, into)
+    typer.echo(f"{copied} entries copied, {changed} issues resolved or ignored.")
+
+
 @contextmanager
 def _store(url: str, *, make: bool = False) -> Iterator[Store]:
     """Yield the store of an address; end with 2 when something is wrong with it."""
     from steadfastapi.exceptions import SteadfastError  # noqa: PLC0415
-    from steadfastapi.inbox import addresses  # noqa: PLC0415
 
     try:
         addresses.check(url)

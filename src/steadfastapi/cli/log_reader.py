@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-PARTNER_ROUTE = "/partner/shipping"
-"""The shop calls it on its own socket, once for every order."""
+PARTNER = "/partner/"
+"""Below it the shop asks itself: for every order, and for its health."""
 
 
 class LogReader:
@@ -78,7 +78,7 @@ class LogReader:
                 self.sent(request_id)
             elif event["event"] == "websocket":
                 self.visiting_sockets += 1
-            elif event.get("route") == PARTNER_ROUTE:
+            elif str(event.get("route")).startswith(PARTNER):
                 self.partner_calls += 1
             else:
                 self.visitors += 1

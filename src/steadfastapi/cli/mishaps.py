@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from typing import TYPE_CHECKING
 
 from steadfastapi.cli.customers import FRONT_END, Customer
+
+if TYPE_CHECKING:
+    from steadfastapi.cli.client import Client
 
 SCANS = ("/wp-login.php", "/.env", "/api/v2/status", "/favicon.ico")
 ROBOT = "198.51.100.7"
@@ -130,3 +134,9 @@ async def crash_sync(customer: Customer) -> None:
 async def crash_admin(customer: Customer) -> None:
     """Meet a bug of the mounted application: 500."""
     await customer.call("GET", "/admin/crash", token=customer.admin_token, expect=500)
+
+
+async def lose_partner(client: Client) -> None:
+    """Let the shipping partner be away for a while, which its probe shows."""
+    answer = await client.call("POST", "/debug/outage", expect=200)
+    client.tally.outages += answer.is_success

@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from steadfastapi._configure import Stack
+    from steadfastapi._stack import Stack
 
 NOT_CONFIGURED = """\
 {target} is a FastAPI application, and configure() was not called on it.
@@ -90,6 +90,6 @@ def _print(stack: Stack, *, as_json: bool) -> None:
         return
     import orjson  # noqa: PLC0415 - not for --help
 
-    from steadfastapi.cli.plan_json import as_data  # noqa: PLC0415
+    from steadfastapi._plan_data import as_data  # noqa: PLC0415
 
     typer.echo(orjson.dumps(as_data(stack), option=orjson.OPT_INDENT_2))

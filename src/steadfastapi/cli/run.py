@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DRAIN = 5.0
-GRACE = 15
-"""Seconds; with the 5 of the layers' shutdown, 25 of the 30 that Kubernetes grants."""
+GRACE = 13
+"""Seconds; with the 5 before, the 5 of the layers' shutdown and the end of the process
+itself, less than 25 of the 30 that Kubernetes grants (HC-6)."""
 
 
 def run(  # noqa: PLR0913 - one parameter an option

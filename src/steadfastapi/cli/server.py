@@ -23,6 +23,7 @@ TAIL_BYTES = 64 * 1024
 TAIL_WIDTH = 400
 _NOISE = re.compile(r"[\s^~]*$|\s*File \"<frozen importlib")
 """Lines of a traceback that say nothing."""
+_LINK = re.compile(rb"^Console: (http\S+)\r?$", re.MULTILINE)
 
 
 class ServerError(Exception):
@@ -89,6 +90,12 @@ class Server:
         if code is not None:
             how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
             raise ServerError(f"The shop ended with {how}. {self.last_words()}")
+
+    def console_link(self) -> str | None:
+        """Return the address that opens the console, which the shop has printed."""
+        with self.log.open("rb") as file:
+            found = _LINK.search(file.read(TAIL_BYTES))
+        return found[1].decode() if found else None
 
     def last_words(self) -> str:
         """Return the last lines of the log, readable."""

@@ -6,6 +6,7 @@ for the kind of process that it starts.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ class DrainingConfig(Config):
     def __init__(self, app: str, *, drain_seconds: float, **settings: Any) -> None:
         super().__init__(app, **settings)
         self.drain_seconds = drain_seconds
+        self.drain_flag: Any = None
+        """Memory that the workers share: one that is told to drain tells all."""
 
 
 class DrainingServer(Server):
@@ -46,6 +49,8 @@ class DrainingServer(Server):
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Hold SIGTERM back, and end with status 0 after it: it was asked to."""
+        if self.config.drain_flag is not None:
+            drain.share(self.config.drain_flag)
         with super().capture_signals():
             put_back = drain.hold_back(self.config.drain_seconds)
             try:
@@ -81,6 +86,8 @@ class Supervisor(multiprocess.Multiprocess):
     """
 
     def __init__(self, config: DrainingConfig, sockets: list[socket]) -> None:
+        # Without a lock, which a worker that is killed would keep.
+        config.drain_flag = multiprocessing.get_context("spawn").RawValue("b", 0)
         super().__init__(config, sockets)
         multiprocess.Process = DrainingProcess  # type: ignore[misc]
         signal.signal(signal.SIGTERM, self._pass_on)

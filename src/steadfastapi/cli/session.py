@@ -144,7 +144,8 @@ class Session:
         try:
             with starting(self._console):
                 await self._wait_until_up(client)
-            introduce(self._console, self._url, self._server.log)
+            link = self._server.console_link()
+            introduce(self._console, self._url, self._server.log, link)
             self.tally.started = time.monotonic()
             async with Traffic(client, pace, token) as traffic:
                 await self._watch(client, traffic)

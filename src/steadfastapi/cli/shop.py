@@ -35,6 +35,7 @@ ADDRESSES = (
     "SENTRY_DSN",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
 )
 
 
@@ -78,6 +79,8 @@ def environment(
     own = {
         "SHOP_DATA_DIR": str(folder / "data"),
         "SHOP_ADMIN_TOKEN": token,
+        # So that an outage shows, and is over, within seconds.
+        "STEADFAST_HEALTH_CHECK_EVERY": "0.25",
         # The demo stands for the proxy through which all customers come.
         "STEADFAST_LIMITS_TRUSTED_PROXIES": "127.0.0.0/8,::1",
     }

@@ -30,20 +30,29 @@ def starting(console: Console) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-def introduce(console: Console, url: str, log: Path) -> None:
-    """Say what to open and what to try."""
+def introduce(console: Console, url: str, log: Path, link: str | None) -> None:
+    """Say what to open and what to try.
+
+    Args:
+        console: Where to say it.
+        url: Of the shop.
+        log: The shop's.
+        link: Opens its console, if it has one.
+    """
     console.print(
         Text("A small shop, made production ready by one line: configure(app)"),
         style="bold",
     )
     for name, value in (
         ("shop", f"{url}/docs"),
+        ("console", link),
         ("metrics", f"{url}/metrics"),
         ("health", f"{url}/health/status"),
         ("log", f"tail -f {log}"),
         ("an error", f"curl -i {url}/debug/crash"),
     ):
-        console.print(Text(f"  {name:<9} {value}"), soft_wrap=True)
+        if value:
+            console.print(Text(f"  {name:<9} {value}"), soft_wrap=True)
 
 
 def verdict(console: Console, checks: Sequence[Check]) -> int:
@@ -104,6 +113,8 @@ def _others(tally: Tally, log: LogReader) -> Text:
         line += f" A robot that guesses passwords was refused {limited} times."
     if tally.hidden_hiccups:
         line += f" {tally.hidden_hiccups} database hiccups were hidden by a retry."
+    if tally.outages:
+        line += " The partner had an outage, which /health/status showed."
     if log.visitors:
         line += f" Visitors sent {log.visitors} requests."
     return Text(line)

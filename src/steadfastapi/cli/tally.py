@@ -78,6 +78,8 @@ class Tally:
     """Requests during which the database failed."""
     hidden_hiccups: int = 0
     """Those whose client has not noticed."""
+    outages: int = 0
+    """Of the shipping partner."""
     latencies: dict[str, Latency] = field(default_factory=dict)
     """By method and route template."""
     complaints: Counter[str] = field(default_factory=Counter)

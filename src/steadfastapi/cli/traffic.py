@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING, Self
 
@@ -107,6 +108,7 @@ class Traffic:
             )
             for number in range(CUSTOMERS)
         ]
+        self._tasks.append(asyncio.create_task(_once(client)))
 
     async def __aenter__(self) -> Self:
         return self
@@ -141,3 +143,9 @@ async def _live(customer: Customer, deck: Deck, delay: float) -> None:
         except (Unanswered, OSError, TimeoutError):
             await asyncio.sleep(RETRY_AFTER)
         action = deck.deal() if customer.token else customers.arrive
+
+
+async def _once(client: Client) -> None:
+    """What happens to the shop once in a demo."""
+    with suppress(ClosingTime, Unanswered, OSError, TimeoutError):
+        await mishaps.lose_partner(client)

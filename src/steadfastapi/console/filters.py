@@ -78,8 +78,11 @@ def size(count: float | None) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Return a part of one: `0.25 %`."""
-    return NONE if value is None else f"{value * 100:.3g} %"
+    """Return a part of one: `0.25 %`; an error budget can be overspent: `-2 010 %`."""
+    if value is None:
+        return NONE
+    figure = value * 100
+    return f"{figure:.3g} %" if abs(figure) < 1_000 else f"{number(round(figure))} %"  # noqa: PLR2004
 
 
 def every() -> dict[str, Callable[..., Any]]:

@@ -49,6 +49,10 @@ if TYPE_CHECKING:
     from steadfastapi.health.redis import RedisStorage as RedisStorage
     from steadfastapi.health.routes import FastAPIRouteProbe as FastAPIRouteProbe
     from steadfastapi.health.routes import RouteProbe as RouteProbe
+    from steadfastapi.health.sockets import (
+        FastAPIWebSocketProbe as FastAPIWebSocketProbe,
+    )
+    from steadfastapi.health.sockets import WebSocketProbe as WebSocketProbe
     from steadfastapi.health.storage import InMemoryProbeStorage as InMemoryProbeStorage
     from steadfastapi.health.storage import MemoryStorage as MemoryStorage
     from steadfastapi.health.storage import ProbeStorage as ProbeStorage
@@ -60,6 +64,7 @@ _HOMES = {
     "DiskSpaceProbe": "probes.system",
     "EventLoopProbe": "probes.system",
     "FastAPIRouteProbe": "routes",
+    "FastAPIWebSocketProbe": "sockets",
     "FunctionProbe": "probe",
     "HTTPProbe": "probes.http",
     "Health": "layer",
@@ -89,6 +94,7 @@ _HOMES = {
     "SqlAlchemyProbe": "probes.engines",
     "TCPProbe": "probes.network",
     "ThresholdProbe": "probes.composed",
+    "WebSocketProbe": "sockets",
 }
 
 __all__ = [
@@ -98,6 +104,7 @@ __all__ = [
     "DiskSpaceProbe",
     "EventLoopProbe",
     "FastAPIRouteProbe",
+    "FastAPIWebSocketProbe",
     "FunctionProbe",
     "HTTPProbe",
     "Health",
@@ -127,6 +134,7 @@ __all__ = [
     "SqlAlchemyProbe",
     "TCPProbe",
     "ThresholdProbe",
+    "WebSocketProbe",
 ]
 
 

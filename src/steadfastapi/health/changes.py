@@ -13,8 +13,9 @@ from steadfastapi._guard import guard
 if TYPE_CHECKING:
     from steadfastapi.health.model import AlertRecord
 
-Listener = Callable[["AlertRecord"], Awaitable[None] | None]
-"""Gets a state change, in the event loop; one that takes long is async."""
+Listener = Callable[..., Awaitable[None] | None]
+"""Gets a state change, or name, state before and state after, as fastapi-watch calls
+it; in the event loop, so that one that takes long is async."""
 
 MAX_WAITING = 1_000
 TIMEOUT = 10.0
@@ -36,11 +37,12 @@ class Changes:
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener(change)` from now on; returns the undo."""
-        self._listeners.append(listener)
+        called = _of_three(listener) if _takes_three(listener) else listener
+        self._listeners.append(called)
 
         def unsubscribe() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
+            if called in self._listeners:
+                self._listeners.remove(called)
 
         return unsubscribe
 
@@ -74,3 +76,22 @@ class Changes:
                             await outcome
                 except Exception as error:
                     guard.swallow("health.listener", error)
+
+
+def _takes_three(listener: Listener) -> bool:
+    try:
+        inspect.signature(listener).bind("name", "before", "after")
+    except (TypeError, ValueError):
+        return False
+    try:
+        inspect.signature(listener).bind("change")
+    except TypeError:
+        return True
+    return False  # takes anything: `*args`
+
+
+def _of_three(listener: Listener) -> Listener:
+    def called(change: AlertRecord) -> Awaitable[None] | None:
+        return listener(change.probe, change.old_status, change.new_status)
+
+    return called

@@ -72,8 +72,20 @@ def _basic(username: str, password: str) -> Check:
     return check
 
 
+def _password(encoded: str) -> str:
+    """Return the password of Basic credentials, whoever's; empty where there is none.
+
+    As the server would decode a header, to be compared like one.
+    """
+    try:
+        given = base64.b64decode(encoded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    return given.partition(b":")[2].decode("latin-1")
+
+
 def api_key(key: str, header: str = API_KEY_HEADER) -> Check:
-    """Return the check of a key in a header, or as bearer token."""
+    """Return the check of a key in a header, as bearer token, or as password."""
     refused = Verdict(granted=False, headers={"WWW-Authenticate": "Bearer"})
 
     async def check(request: Request) -> Verdict:
@@ -81,6 +93,8 @@ def api_key(key: str, header: str = API_KEY_HEADER) -> Check:
         given = request.headers.get(header, "")
         if not given and scheme.lower() == "bearer":  # what Prometheus can send
             given = bearer.strip()
+        elif not given and scheme.lower() == "basic":  # what a browser can ask for
+            given = _password(bearer)
         return GRANTED if _same(given, key) else refused
 
     return check

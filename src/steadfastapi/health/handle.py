@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -13,6 +12,7 @@ from steadfastapi.health.changes import Changes
 from steadfastapi.health.checks import Checks, overall
 from steadfastapi.health.group import Member, ProbeGroup, member_of
 from steadfastapi.health.landing import Landing
+from steadfastapi.health.maintenance import Maintenance
 from steadfastapi.health.model import HealthReport
 from steadfastapi.health.phase import Phases
 from steadfastapi.health.probe import as_probe
@@ -20,9 +20,13 @@ from steadfastapi.health.probe import as_probe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from fastapi import APIRouter
+
     from steadfastapi._plan import Plan
     from steadfastapi.health.changes import Listener
     from steadfastapi.health.check import Check, Rules
+    from steadfastapi.health.dashboard import Dashboard
+    from steadfastapi.health.discovery import Discovery
     from steadfastapi.health.model import ProbeResult
     from steadfastapi.health.passive import WatchOptions
     from steadfastapi.health.recorder import Recorder
@@ -57,10 +61,13 @@ class HealthHandle:
         self.startup = Checks(rules, lambda *_: None)
         self._plan = plan
         self._gate_open = not gated
-        self._to_share: list[float | None] = []
+        self.maintenance = Maintenance(self.phases, recorder)
+        self.dashboard: Dashboard | None = None
+        """What the health page shows, for the console to show it, too."""
+        self._discovery: Discovery | None = None
         for probe in startup_probes:
             self.startup.add(member_of(as_probe(probe), critical=True))
-        self.checks.each_second += [self.look_at_startup, self.share_maintenance]
+        self.checks.each_second += [self.look_at_startup, self.maintenance.share]
 
     # Probes
 
@@ -105,30 +112,62 @@ class HealthHandle:
         *,
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
+        methods: Iterable[str] = (),
+        critical: bool = False,
         **options: Unpack[WatchOptions],
     ) -> HealthHandle:
-        """Make a `RouteProbe` of each route when it is first called, 200 at most.
+        """Make a probe of each route when it is first called, 200 at most.
 
         Args:
             include: Path prefixes of the routes that count; none means all.
             exclude: Path prefixes of those that do not.
+            methods: HTTP methods that count; none means all.
+            critical: Whether readiness depends on them.
             **options: Those of `RouteProbe`.
 
         Raises:
-            ConfigurationError: The application has started.
+            ConfigurationError: The application has started, or an option is wrong.
         """
+        return self.watch_router(
+            None,
+            include=include,
+            exclude=exclude,
+            methods=methods,
+            critical=critical,
+            **options,
+        )
+
+    def watch_router(
+        self,
+        router: APIRouter | None,
+        *,
+        include: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+        methods: Iterable[str] = (),
+        critical: bool = False,
+        **options: Unpack[WatchOptions],
+    ) -> HealthHandle:
+        """The same for the routes of one router; it goes before `discover_routes`."""
         if self._plan.app.middleware_stack is not None:
             raise ConfigurationError(
-                "discover_routes(): the application has already started; call it "
-                "where configure() is called."
+                "discover_routes() and watch_router(): the application has already "
+                "started; call them where configure() is called."
             )
         # Only here: without passive probes nobody need load them.
-        from steadfastapi.health.routes import Discovery  # noqa: PLC0415
+        from steadfastapi.health.discovery import Discovery, rule_of  # noqa: PLC0415
 
-        discovery = Discovery(
-            self.add, include=include, exclude=exclude, options=options
+        rule = rule_of(
+            include=include,
+            exclude=exclude,
+            methods=methods,
+            critical=critical,
+            options=options,
+            router=router,
         )
-        self._plan.observe(discovery.observe)
+        if self._discovery is None:
+            self._discovery = Discovery(self.add)
+            self._plan.observe(self._discovery.observe)
+        self._discovery.follow(rule)
         return self
 
     # Phases
@@ -152,25 +191,13 @@ class HealthHandle:
         Args:
             until: Its end, with a time zone or in UTC; None for no end.
         """
-        if until is None:
-            end = math.inf
-        else:
-            aware = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
-            end = aware.timestamp()
-        self._maintain(end)
+        self.maintenance.begin(until)
         return self
 
     def clear_maintenance(self) -> HealthHandle:
         """End maintenance; a shared storage tells the other workers."""
-        self._maintain(None)
+        self.maintenance.end()
         return self
-
-    def _maintain(self, until: float | None) -> None:
-        self.phases.maintain(until)
-        self._to_share = [until]
-        said = "maintenance has ended" if until is None else "maintenance has begun"
-        ends = self.phases.ends
-        _logger.warning(said, extra={} if ends is None else {"until": ends.isoformat()})
 
     def stop(self, deadline: float) -> bool:
         """Ask no more, and close what was opened; called in a thread.
@@ -189,13 +216,14 @@ class HealthHandle:
     def on_state_change(self, listener: Listener) -> Callable[[], None]:
         """Call `listener(alert)` for each state change; returns the undo.
 
-        It may be async. It is called in the background, in order, for ten seconds at
-        most; in maintenance too, which `phases.in_maintenance` tells.
+        Or `listener(name, before, after)`, as fastapi-watch does. It may be async, and
+        is called in the background, in order, for ten seconds at most; in maintenance
+        too, which `phases.in_maintenance` tells.
         """
         return self.changes.subscribe(listener)
 
     async def run_all(self) -> list[ProbeResult]:
-        """Return the result of every probe, asked now where a check is due."""
+        """Return the result of every probe, asked now where one is due."""
         await self.checks.fresh(self.checks)
         return [check.shown() for check in self.checks]
 
@@ -225,15 +253,3 @@ class HealthHandle:
         await self.startup.fresh(self.startup)
         if all(check.latest and check.latest.is_passing for check in self.startup):
             self.phases.started = True
-
-    async def share_maintenance(self) -> None:
-        """Tell a shared storage of our maintenance, or ask it for that of others."""
-        if self._to_share:
-            (until,) = self._to_share
-            shared, _ = await self.recorder.optional("set_maintenance", until)
-            if shared and self._to_share == [until]:
-                self._to_share = []
-            return
-        known, until = await self.recorder.optional("get_maintenance")
-        if known and not self._to_share:
-            self.phases.maintain(until)

@@ -14,6 +14,8 @@ from steadfastapi._settings import LayerSettings
 from steadfastapi.exceptions import ConfigurationError
 from steadfastapi.health.access import Access
 from steadfastapi.health.check import Rules
+from steadfastapi.health.dashboard import PATH as DASHBOARD
+from steadfastapi.health.dashboard import Dashboard
 from steadfastapi.health.giving_way import OwnRoutes, Page
 from steadfastapi.health.group import ProbeGroup
 from steadfastapi.health.handle import HealthHandle
@@ -95,6 +97,9 @@ class Health(LayerSettings):
     max_streams: int = Field(default=100, ge=0, le=10_000)
     """Open streams of this process; more get 503."""
 
+    dashboard: bool = True
+    """Whether there is the page `dashboard` for people."""
+
     include_in_schema: bool = False
     """Whether the pages are in the OpenAPI document."""
 
@@ -162,7 +167,7 @@ class Health(LayerSettings):
                 "maintenance",
                 MaintenanceMiddleware,
                 phases=handle.phases,
-                is_ours=partial(_is_ours, plan),
+                is_ours=plan.owns,
             )
         plan.lifespan(
             LifespanPart(
@@ -203,6 +208,12 @@ class Health(LayerSettings):
             "/maintenance": (switches.maintenance, ["GET", "POST", "DELETE"]),
             "/drain": (switches.drain, ["POST"]),
         }
+        board = Dashboard(handle, access, pages, plan.service, self.prefix)
+        handle.dashboard = board
+        if self.dashboard:
+            every[DASHBOARD] = (board.page, ["GET", "POST"])
+            every[f"{DASHBOARD}/stream"] = (streams.looks, ["GET"])
+            plan.area(board.static_path, board.static)
         own = OwnRoutes(plan.app)
         made = [
             Page(self.prefix + path, endpoint, methods=methods, own=own)
@@ -230,8 +241,3 @@ def _tell_of_own(own: OwnRoutes, pages: list[Page]) -> None:
             "remove them, or set Health(prefix=…) to another path",
             ", ".join(paths),
         )
-
-
-def _is_ours(plan: Plan, path: str) -> bool:
-    """Return whether a path is a page of ours: those outlive maintenance."""
-    return any(page.path == path for page in plan.pages)

@@ -76,7 +76,7 @@ class Pages:
     async def summary(self, request: Request) -> Response:
         """One word for people and uptime monitors."""
         handle = self._handle
-        status = await self._status(tuple(handle.checks))
+        status = await self.state(tuple(handle.checks))
         code = 503 if status in UNREADY else 200
         if not (await self._access.details(request, QUICKLY)).granted:
             return answer({"status": status}, code)
@@ -97,7 +97,7 @@ class Pages:
         self, request: Request, checks: tuple[Check, ...]
     ) -> tuple[Any, int]:
         """Return body and status of readiness."""
-        status = await self._status(checks)
+        status = await self.state(checks)
         code = 503 if status in UNREADY else 200
         phase = self._handle.phases.current
         if phase is not None:
@@ -150,7 +150,8 @@ class Pages:
         """The probes for Prometheus."""
         return await self._detailed(request, self._metrics)
 
-    async def _status(self, checks: tuple[Check, ...]) -> str:
+    async def state(self, checks: tuple[Check, ...]) -> str:
+        """Return the state of the application: its phase, or that of its probes."""
         handle = self._handle
         await handle.look_at_startup()
         phase = handle.phases.current

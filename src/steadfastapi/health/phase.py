@@ -54,8 +54,9 @@ class Phases:
         return self._draining or self._process.begun
 
     def drain(self) -> None:
-        """Begin to drain; there is no way back."""
+        """Begin to drain, in all workers of `steadfastapi run`; no way back."""
         self._draining = True
+        self._process.begin_elsewhere()
 
     @property
     def in_maintenance(self) -> bool:

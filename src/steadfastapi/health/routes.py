@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Unpack
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from steadfastapi._predicates import under
-from steadfastapi.exceptions import ConfigurationError
-from steadfastapi.health.options import MAX_NAME
-from steadfastapi.health.passive import PassiveProbe, WatchOptions
+from steadfastapi.health.passive import PassiveProbe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from steadfastapi._exchange import Exchange
-
-_logger = logging.getLogger("steadfastapi.health")
+    from steadfastapi.health.passive import WatchOptions
 
 SERVER_ERROR = 500
-MAX_ROUTES = 200
-"""Routes that are discovered; each costs some 40 kB when it is busy."""
 
 
 class RouteProbe(PassiveProbe):
@@ -85,64 +75,3 @@ class RouteProbe(PassiveProbe):
 
 FastAPIRouteProbe = RouteProbe
 """fastapi-watch's name."""
-
-
-class Discovery:
-    """Makes a probe for each route that is called; the route is not touched.
-
-    Args:
-        add: Adds a probe to the application's.
-        include: Path prefixes of the routes that count; none means all.
-        exclude: Path prefixes of those that do not.
-        options: Options of each probe.
-    """
-
-    def __init__(
-        self,
-        add: Callable[[RouteProbe], Any],
-        *,
-        include: Iterable[str] = (),
-        exclude: Iterable[str] = (),
-        options: WatchOptions,
-    ) -> None:
-        included = tuple(include)
-        self._add = add
-        self._included = under(*included) if included else None
-        self._excluded = under(*exclude)
-        self._options = options
-        self._probes: dict[tuple[str, str], RouteProbe | None] = {}
-
-    def observe(self, exchange: Exchange) -> None:
-        """Count a finished exchange for its route."""
-        route = exchange.route
-        if route is None or exchange.quiet or exchange.kind != "http":
-            return
-        key = (exchange.method, route)
-        if key not in self._probes:
-            if len(self._probes) >= MAX_ROUTES:
-                return
-            self._probes[key] = self._discovered(*key)
-        probe = self._probes[key]
-        if probe is None:
-            return
-        status = exchange.status or 0
-        error = ""
-        if status >= SERVER_ERROR:
-            cause = exchange.error
-            error = f"HTTP {status}" if cause is None else type(cause).__name__
-        probe.record(exchange.duration, error, status)
-
-    def _discovered(self, method: str, route: str) -> RouteProbe | None:
-        if self._excluded(route):
-            return None
-        if self._included is not None and not self._included(route):
-            return None
-        name = f"{method} {route}".replace(",", ";")[:MAX_NAME]
-        probe = RouteProbe(name, **self._options)
-        try:
-            self._add(probe)
-        except ConfigurationError as error:
-            # Two long paths may begin alike, and there may be too many probes.
-            _logger.warning("a route is not watched: %s", error)
-            return None
-        return probe

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 LIFETIME = 300.0
 """Seconds after which a stream ends; browsers connect anew by themselves. Bounds how
 long an abandoned one can stay."""
+LOOK_EVERY = 2.0
+"""Seconds between two loads of an open health page."""
 RETRY = b"retry: 1000\n\n"
 HEADERS = {**NO_STORE, "X-Accel-Buffering": "no"}  # else nginx collects the events
 
@@ -56,7 +58,11 @@ class Streams:
         """Every probe, every second."""
         return self._stream(request, self._pages.statuses)
 
-    def _stream(self, request: Request, source: Source) -> Response:
+    async def looks(self, request: Request) -> Response:
+        """When it is time to load the health page again, and nothing else."""
+        return self._stream(request, _nothing, LOOK_EVERY)
+
+    def _stream(self, request: Request, source: Source, every: float = 0.0) -> Response:
         try:
             checks = selected(request, self._handle.checks)
         except UnknownFilterError as error:
@@ -67,13 +73,17 @@ class Streams:
             detail = f"There are {self._limit} streams already"
             return answer({"detail": detail}, 503, {"Retry-After": "5"})
         self.open += 1
-        return _Stream(self._events(request, checks, source), self._ended)
+        return _Stream(self._events(request, checks, source, every), self._ended)
 
     def _ended(self) -> None:
         self.open -= 1
 
     async def _events(
-        self, request: Request, checks: tuple[Check, ...], source: Source
+        self,
+        request: Request,
+        checks: tuple[Check, ...],
+        source: Source,
+        every: float,
     ) -> AsyncIterator[bytes]:
         ends = time.monotonic() + LIFETIME
         stopping = _server_stopping()
@@ -84,7 +94,7 @@ class Streams:
             # A server that stops waits for its responses; this one has no end.
             if self._handle.phases.draining or stopping():
                 return
-            await asyncio.sleep(self._handle.checks.every)
+            await asyncio.sleep(max(every, self._handle.checks.every))
 
 
 class _Stream(StreamingResponse):
@@ -100,6 +110,13 @@ class _Stream(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._ended()
+
+
+async def _nothing(
+    request: Request,  # noqa: ARG001 - a source's signature
+    checks: tuple[Check, ...],  # noqa: ARG001
+) -> tuple[Any, int]:
+    return {}, 200
 
 
 def _server_stopping() -> Callable[[], bool]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from steadfastapi.health.origin import is_foreign
 from steadfastapi.health.pages import answer, refusal
 
 if TYPE_CHECKING:
@@ -32,6 +33,23 @@ class MaintenanceRequest(BaseModel):
 
     minutes: Annotated[float, Field(gt=0, le=YEAR_OF_MINUTES)] | None = None
     until: datetime | None = None
+
+
+def minutes_from_now(written: str) -> datetime | None:
+    """Return the time that a form's minutes lead to; None without any.
+
+    Raises:
+        ValueError: They are no number, or too many; the text is for the client.
+    """
+    if not written.strip():
+        return None
+    try:
+        minutes = float(written)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes <= YEAR_OF_MINUTES:
+        raise ValueError(f"minutes: a number, at most {YEAR_OF_MINUTES}")
+    return datetime.now(UTC) + timedelta(minutes=minutes)
 
 
 class Switches:
@@ -59,7 +77,7 @@ class Switches:
             problem = await self._begin(request)
             if problem is not None:
                 return problem
-        await self._handle.share_maintenance()
+        await self._handle.maintenance.share()
         return answer(self._state())
 
     async def drain(self, request: Request) -> Response:
@@ -91,8 +109,7 @@ class Switches:
         return answer(state)
 
     async def _refused(self, request: Request) -> Response | None:
-        # A browser sends passwords that it knows along with any site's form (SEC-12).
-        if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        if is_foreign(request):
             return answer({"detail": "Cross-site request"}, 403)
         if not self._access.configured:
             return answer(

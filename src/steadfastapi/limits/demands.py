@@ -49,8 +49,10 @@ class Verdict(NamedTuple):
         granted: Whether the request may go on.
         standings: One a demand, in their order; empty without a storage.
         unavailable: The storage failed, and a route asked to be closed then.
+        alone: The storage failed, and this process decided for itself.
     """
 
     granted: bool
     standings: Sequence[Standing] = ()
     unavailable: bool = False
+    alone: bool = False

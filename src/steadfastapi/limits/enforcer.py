@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from steadfastapi._guard import guard
 from steadfastapi.limits.demands import Demand, Verdict
+from steadfastapi.limits.hottest import Hottest
 from steadfastapi.limits.keys import Caller, bucket, bucket_base, default_key
 from steadfastapi.signals import RATE_LIMIT_DECISIONS, UNMATCHED
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 MAX_BASES = 10_000
 """Hashes that are kept of what buckets are for: one a limit, route and method."""
+MAX_DECLARED = 250
+"""Routes whose counts are there before they are needed: half of what the family
+holds."""
 
 ANY = "*"
 
@@ -84,7 +88,9 @@ class Enforcer:
         self.policy = policy
         self.storage = storage
         self._meter = meter
+        self._declared: set[str] = set()
         self._bases: dict[tuple[Priced, str, str], Any] = {}
+        self.hottest = Hottest()
 
     async def decide(
         self, target: Target, exchange: Exchange, scope: Scope, template: str
@@ -100,6 +106,7 @@ class Enforcer:
         caller = Caller(scope, self.policy.clients)
         limits: list[Priced] = []
         demands: list[Demand] = []
+        keys: list[bytes] = []
         deny = legacy = False
         for mark in target.marks:
             if not await self._applies(mark, caller, exchange):
@@ -117,12 +124,15 @@ class Enforcer:
                     continue  # the same limit, said twice
                 limits.append(limit)
                 demands.append(demand)
+                keys.append(key)
             deny = deny or self._denies(mark)
             legacy = legacy or bool(getattr(mark.limiter, "_headers_enabled", False))
         if not demands:
             return None
         verdict = await self.storage.take(demands, deny=deny)
         self._count(exchange, verdict)
+        asked = list(zip(limits, demands, keys, strict=True))
+        guard.call("limits.hottest", self.hottest.note, template, asked, verdict)
         legacy = legacy or self.policy.legacy_headers
         return Decision(verdict, limits, demands, legacy)
 
@@ -177,13 +187,24 @@ class Enforcer:
         self._bases[limit, template, method] = base
         return base
 
+    def declare(self, handler: str) -> None:
+        """Let the counts of a limited route start at 0, as far as there is room."""
+        if handler in self._declared or len(self._declared) >= MAX_DECLARED:
+            return
+        self._declared.add(handler)
+        for decision in RATE_LIMIT_DECISIONS.values["decision"]:
+            self._meter.declare(RATE_LIMIT_DECISIONS, handler, decision)
+
     def _count(self, exchange: Exchange, verdict: Verdict) -> None:
         if verdict.unavailable:
-            result = "denied"
+            decision = "fail_closed"
+        elif not verdict.granted:
+            decision = "denied"
         else:
-            result = "allowed" if verdict.granted else "limited"
+            decision = "fail_open" if verdict.alone else "allowed"
         handler = exchange.resolve_route() or UNMATCHED
-        self._meter.count(RATE_LIMIT_DECISIONS, handler, result)
+        self.declare(handler)
+        self._meter.count(RATE_LIMIT_DECISIONS, handler, decision)
 
 
 def _limits_of(mark: Mark, key: bytes) -> tuple[Priced, ...]:

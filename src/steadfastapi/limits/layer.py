@@ -18,6 +18,7 @@ from steadfastapi.exceptions import ConfigurationError
 from steadfastapi.limits import memory, openapi
 from steadfastapi.limits.client import Clients
 from steadfastapi.limits.enforcer import Enforcer, Policy
+from steadfastapi.limits.hottest import HotBucket, Hottest, RouteDecisions
 from steadfastapi.limits.keys import by_ip
 from steadfastapi.limits.limiter import Limiter
 from steadfastapi.limits.marks import Mark, WhenStorageFails
@@ -147,7 +148,14 @@ class Limits(LayerSettings):
         plan.openapi(openapi.completing(plan, survey, enforcer), mounts=True)
         where = "Redis" if storage.shared else "the memory of each process"
         plan.note(f"counts in {where}", "storage")
-        plan.handle(LimitsHandle(storage))
+        plan.handle(LimitsHandle(storage, enforcer.hottest))
+        plan.lifespan(
+            LifespanPart(
+                name="the storage of limits",
+                start=partial(_start, storage, survey, enforcer),
+                stop=storage.close_from_thread,
+            )
+        )
         self._look_out(plan, survey, storage)
 
     def _look_out(self, plan: Plan, survey: Survey, storage: Storage) -> None:
@@ -164,13 +172,6 @@ class Limits(LayerSettings):
                 self._complain(plan.service, workers, _refuse, _logger.warning)
 
         plan.check(check)
-        plan.lifespan(
-            LifespanPart(
-                name="the storage of limits",
-                start=storage.warm,
-                stop=storage.close_from_thread,
-            )
-        )
 
     def _complain(
         self,
@@ -229,8 +230,9 @@ class _Place:
 class LimitsHandle:
     """`stack.limiter`."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, hottest: Hottest | None = None) -> None:
         self._storage = storage
+        self._hottest = hottest or Hottest()
 
     @property
     def shared(self) -> bool:
@@ -242,9 +244,23 @@ class LimitsHandle:
         """Whether the shared storage does not answer, and each process counts."""
         return self._storage.down
 
+    def hottest(self, most: int = 50) -> list[HotBucket]:
+        """Return the buckets that this process was asked about lately."""
+        return self._hottest.buckets(most)
+
+    def routes(self) -> list[RouteDecisions]:
+        """Return what this process has decided for each route."""
+        return self._hottest.routes()
+
     def reset(self) -> None:
         """Forget what this process has counted; what Redis has counted stays."""
         self._storage.local.clear()
+
+
+def _start(storage: Storage, survey: Survey, enforcer: Enforcer) -> None:
+    storage.warm()
+    for handler in survey.handlers():
+        enforcer.declare(handler)
 
 
 def _refuse(sentence: str) -> None:

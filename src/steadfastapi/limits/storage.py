@@ -1,8 +1,9 @@
 """Decisions that are made in time, whatever becomes of the storage.
 
 A shared storage gets 50 ms for a decision. What fails, or takes longer, is decided
-in this process. Five failures in a row open the breaker: from then on nobody waits,
-and a background task asks once a second whether the storage is back.
+in this process. Five failures with no answer between open the breaker: from then on
+nobody waits, and a background task asks, at once and then every second, whether the
+storage is back.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import logging
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from steadfastapi.limits.deadline import in_time
+from steadfastapi.limits.deadline import BUDGET, in_time
 from steadfastapi.limits.demands import Demand, Verdict
 from steadfastapi.limits.exhausted import Exhausted
 from steadfastapi.signals import (
-    RATE_LIMIT_DECISION_DURATION,
-    RATE_LIMIT_STORAGE_DOWN,
+    RATE_LIMIT_FALLBACK,
+    RATE_LIMIT_STORAGE_DURATION,
     RATE_LIMIT_STORAGE_ERRORS,
 )
 
@@ -39,6 +40,8 @@ PROBE_TIMEOUT = 1.0
 is there when decisions need it."""
 RECOVERY = 5
 """Seconds that a client is told to wait while the storage is away."""
+REDIS, MEMORY = "redis", "memory"
+"""Which storage a metric is about."""
 
 _logger = logging.getLogger("steadfastapi.limits")
 
@@ -81,6 +84,8 @@ class Storage:
         self._workers = max(1, workers)
         self._meter = meter
         self._failures = 0
+        self._answered = 0.0
+        """When the shared storage last answered, on the clock of `perf_counter`."""
         self._exhausted = Exhausted()
         self._room = asyncio.Semaphore(MAX_ASKED)
         self._connected: SharedStorage | None = None
@@ -106,21 +111,24 @@ class Storage:
                     verdict = await connected.take(demands)
             except Exception as error:
                 self._meter.count(RATE_LIMIT_STORAGE_ERRORS)
-                if asked:  # else this process was too busy to ask
+                # Else this process was too busy to ask, or others were answered
+                # meanwhile: late is not dead.
+                if asked and self._answered < began:
                     self._failed(error)
             else:
                 self._failures = 0
+                self._answered = time.perf_counter()
                 self._exhausted.remember(demands, verdict)
                 return verdict
             finally:
                 seconds = time.perf_counter() - began
-                self._meter.observe(RATE_LIMIT_DECISION_DURATION, seconds)
+                self._meter.observe(RATE_LIMIT_STORAGE_DURATION, seconds, REDIS)
         if deny:
             return Verdict(granted=False, unavailable=True)
         refused = self._exhausted.refuses(demands)
         if refused is not None:
             return refused
-        return self.local.take([self._share(demand) for demand in demands])
+        return self._take_alone(demands)
 
     @property
     def shared(self) -> bool:
@@ -155,6 +163,14 @@ class Storage:
         asyncio.run_coroutine_threadsafe(self.close(), loop).result(deadline)
         return True
 
+    def _take_alone(self, demands: Sequence[Demand]) -> Verdict:
+        """Decide in this process, which stands in for the shared storage."""
+        began = time.perf_counter()
+        verdict = self.local.take([self._share(demand) for demand in demands])
+        seconds = time.perf_counter() - began
+        self._meter.observe(RATE_LIMIT_STORAGE_DURATION, seconds, MEMORY)
+        return verdict._replace(alone=True)
+
     def _share(self, demand: Demand) -> Demand:
         """What falls to this process; never nothing."""
         amount = max(1, demand.amount // self._workers)
@@ -174,7 +190,7 @@ class Storage:
         if self._failures < FAILURES or self.down:
             return
         self.down = True
-        self._meter.set(RATE_LIMIT_STORAGE_DOWN, 1)
+        self._meter.set(RATE_LIMIT_FALLBACK, 1)
         _logger.error(
             "the storage of the rate limits does not answer; every worker limits by "
             "itself until it does",
@@ -187,6 +203,10 @@ class Storage:
         self._probe = asyncio.create_task(self._wait_for(self._connected))
 
     async def _wait_for(self, connected: SharedStorage) -> None:
+        # Asked at once: a process that got no processor for a while took its own
+        # lateness for the storage's. One that is merely slow must not pass here.
+        if await self._answers(connected, BUDGET):
+            self._recovered()
         while self.down:
             await asyncio.sleep(PROBE_INTERVAL)
             if await self._answers(connected):
@@ -196,9 +216,11 @@ class Storage:
         if self._connected is not None:
             await self._answers(self._connected)
 
-    async def _answers(self, connected: SharedStorage) -> bool:
+    async def _answers(
+        self, connected: SharedStorage, within: float = PROBE_TIMEOUT
+    ) -> bool:
         try:
-            async with asyncio.timeout(PROBE_TIMEOUT):
+            async with asyncio.timeout(within):
                 await connected.check()
         except Exception:
             self._meter.count(RATE_LIMIT_STORAGE_ERRORS)
@@ -208,5 +230,5 @@ class Storage:
     def _recovered(self) -> None:
         self.down = False
         self._failures = 0
-        self._meter.set(RATE_LIMIT_STORAGE_DOWN, 0)
+        self._meter.set(RATE_LIMIT_FALLBACK, 0)
         _logger.warning("the storage of the rate limits answers again")

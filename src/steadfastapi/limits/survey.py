@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import slowapi
 
-from steadfastapi._routes import mounted_apps
+from steadfastapi._routes import mounted_apps, templates
 from steadfastapi.limits import gates, marks
 from steadfastapi.limits.enforcer import ANY, Target
 from steadfastapi.limits.limiter import Limiter
@@ -91,6 +91,17 @@ class Survey:
         self.active = bool(self.unmatched.marks) or any(
             self.target(place.effective).marks for place in self._places
         )
+
+    def handlers(self) -> list[str]:
+        """Return the templates of limited routes.
+
+        Without those that only the dependencies of `include_router` limit.
+        """
+        return [
+            template
+            for template, route in templates(self._app)
+            if self.target(route).marks
+        ]
 
     def target(self, effective: Any) -> Target:
         """Return what limits a matched route."""

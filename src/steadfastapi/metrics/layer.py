@@ -72,6 +72,7 @@ class Metrics(LayerSettings):
             plan.problem(problem)
             return
         families = families_of(self.names)
+        families.exact_status |= self.status == "code"
         plan.set_up(disable_created_metrics)  # a series less a child; nobody reads them
         plan.set_up(families.worker.watch_errors)
         observer = RequestMetrics(families, exact_status=self.status == "code")

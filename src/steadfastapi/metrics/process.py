@@ -18,6 +18,7 @@ from steadfastapi._service import Service, package_version
 from steadfastapi.signals import (
     APP_INFO,
     APP_START_TIME,
+    HTTP_CLIENT_DURATION,
     INTERNAL_ERRORS,
     WORKER_CPU,
     WORKER_MAX_FDS,
@@ -79,6 +80,7 @@ class Worker:
             package_version("fastapi"),
         ).set(1)
         child(WORKER_UP).set(1)
+        self._families.prepare()
         self.watch_errors()
         with self._lock:
             if self._pid != os.getpid():
@@ -135,9 +137,13 @@ class Worker:
         self._families.child(INTERNAL_ERRORS, component).inc()
 
     def _count(self, family: Family, labels: tuple[str, ...], value: float) -> None:
+        if family is HTTP_CLIENT_DURATION:
+            labels = (*labels[:2], self._families.status(labels[2]))
         child = self._families.child(family, *labels)
         if family.kind == "gauge":
             child.set(value)
+        elif family.kind == "histogram":
+            child.observe(value)
         else:
             child.inc(value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import product
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
@@ -39,6 +40,8 @@ class Families:
         """Help by exposed name."""
         self.worker = Worker(self)
         """What the process says of itself in these families."""
+        self.exact_status = naming == "otel"
+        """Whether the status of an outbound call is its code instead of its class."""
         self._metrics: dict[str, Any] = {}
         self._children: dict[str, dict[tuple[str, ...], Any]] = {}
         for family in FAMILIES:
@@ -63,6 +66,22 @@ class Families:
         if child is None:
             child = self._new_child(family, values, children)
         return child
+
+    def status(self, code: str) -> str:
+        """Return how a status is written in a label; what is no code stays."""
+        return code if self.exact_status or not code.isdecimal() else f"{code[0]}xx"
+
+    def prepare(self) -> None:
+        """Let every counter start at 0 whose label sets are known beforehand.
+
+        A series that appears with the value 1 has not risen for Prometheus.
+        """
+        for family in FAMILIES:
+            if not family.is_closed:
+                self.child(LABEL_OVERFLOW, family.name)
+            elif family.kind == "counter" and self.has(family):
+                for values in product(*(family.values[one] for one in family.labels)):
+                    self.child(family, *values)
 
     def _new_child(
         self,

@@ -12,10 +12,12 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from steadfastapi._counts import counts
 from steadfastapi._scrub import safe_str, scrub_text
 from steadfastapi.exceptions import ConfigurationError
 from steadfastapi.sentry.bounds import MARGIN
 from steadfastapi.sentry.hook import BeforeSend, Hook
+from steadfastapi.signals import TELEMETRY_DROPPED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +76,7 @@ def install(settings: Sentry, service: Service) -> None:
             _ours = _initialised(settings, service, Hook(own))
         else:
             chain(client, *own)
+        _watch_drops(found())
 
 
 def chain(client: Any, *own: BeforeSend) -> None:
@@ -85,6 +88,25 @@ def chain(client: Any, *own: BeforeSend) -> None:
         return
     client.options["before_send"] = Hook([*([present] if present else []), *own])
     _chained.append((client, present))
+
+
+def _watch_drops(client: Any) -> None:
+    """Count what the transport gives up; one that the application wrote may not tell.
+
+    `flush` puts back whatever it finds here.
+    """
+    transport: Any = getattr(client, "transport", None)
+    give_up: Any = getattr(transport, "on_dropped_event", None)
+    if give_up is None or hasattr(give_up, "counts"):
+        return
+
+    def dropped(reason: str) -> None:
+        why = "queue_full" if reason == "full_queue" else "error"
+        counts.add(TELEMETRY_DROPPED, "sentry", why)
+        give_up(reason)
+
+    dropped.counts = True  # type: ignore[attr-defined]
+    transport.on_dropped_event = dropped
 
 
 def flush(deadline: float) -> bool:

@@ -1,9 +1,15 @@
 """Celery workers that answer, or do not."""
 
 import asyncio
-import logging
-import threading
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,20 +20,12 @@ from steadfastapi.health.check import Check, Rules
 from steadfastapi.health.group import member_of
 from support.faults import refused_port
 from support.redis import OwnRedis
+from support.services import find_rabbitmq, require
 
-celery: Any = pytest.importorskip("celery")
+require("the package celery", find_spec("celery"))
+celery: Any = import_module("celery")
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True)
-def _logging_of_the_process() -> Iterator[None]:
-    """Give back what a worker takes over: the root logger, and warnings."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
+TESTS = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -39,7 +37,7 @@ def broker() -> Iterator[OwnRedis]:
 
 def app_at(url: str) -> Any:
     """Return a Celery application."""
-    return celery.Celery("jobs", broker=url, backend="cache+memory://")
+    return celery.Celery("jobs", broker=url)
 
 
 async def verdict(probe: CeleryProbe) -> tuple[str, str | None]:
@@ -52,19 +50,51 @@ async def verdict(probe: CeleryProbe) -> tuple[str, str | None]:
     return check.latest.status.value, check.latest.error
 
 
-@pytest.mark.filterwarnings("ignore")
+@contextmanager
+def worker(broker: str) -> Iterator[None]:
+    """Run a worker in a process of its own; one in this process leaves sockets open."""
+    options = ["worker", "--pool=solo", "--loglevel=ERROR", "--without-mingle"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "celery", "-A", "apps.celery_worker", *options],
+        cwd=TESTS,
+        env={**os.environ, "BROKER": broker, "C_FORCE_ROOT": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+async def answers_at(broker: str) -> tuple[Any, Any]:
+    """Return what probes for one and for two workers say, once there is one."""
+    app = app_at(broker)
+    with worker(broker):
+        ends = time.monotonic() + 40
+        enough = await verdict(CeleryProbe(app))
+        while enough[0] != "healthy" and time.monotonic() < ends:
+            enough = await verdict(CeleryProbe(app))  # which waits for an answer
+        short = await verdict(CeleryProbe(app, min_workers=2))
+    return enough, short
+
+
 async def test_workers_are_counted(broker: OwnRedis) -> None:
     """One answers; two do not."""
-    from celery.contrib.testing.worker import start_worker
-
-    app = app_at(broker.url)
-    assert threading.active_count()
-    with start_worker(app, perform_ping_check=False, pool="solo"):
-        enough = await verdict(CeleryProbe(app))
-        short = await verdict(CeleryProbe(app, min_workers=2))
+    enough, short = await answers_at(broker.url)
 
     assert ("healthy", None) == enough
     assert ("unhealthy", "1 of at least 2 workers answered") == short
+
+
+@pytest.mark.soak
+async def test_workers_are_counted_through_rabbitmq() -> None:
+    """The other usual broker."""
+    host, port = require("RabbitMQ", find_rabbitmq())
+    enough, _ = await answers_at(f"amqp://guest:guest@{host}:{port}//")
+
+    assert ("healthy", None) == enough
 
 
 async def test_without_workers_or_without_a_broker_it_is_unhealthy(

@@ -1,0 +1,1 @@
+"""Three Grafana dashboards, built from `signals`: `steadfastapi dashboards`."""

@@ -1,0 +1,1 @@
+"""What the process does besides serving requests: event loop, threads, pools, tasks."""
