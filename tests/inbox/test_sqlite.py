@@ -158,6 +158,31 @@ def test_a_lock_is_waited_for(tmp_path: Path) -> None:
     other.close()
 
 
+OTHER_PROCESS = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("CREATE TABLE elsewhere (id)")
+connection.close()
+"""
+
+
+def test_a_second_store_keeps_the_locks_of_the_first(tmp_path: Path) -> None:
+    """In one process: else another one takes the file for its own, and damages it."""
+    first, second = SQLiteStore(file_in(tmp_path)), SQLiteStore(file_in(tmp_path))
+    first.open()
+    second.open()
+    wal = first.path.with_name(first.path.name + "-wal")
+    assert wal.exists()
+
+    subprocess.run(
+        [sys.executable, "-c", OTHER_PROCESS, str(first.path)], check=True, timeout=30
+    )
+
+    assert wal.exists()  # whoever closes last removes it
+    first.close()
+    second.close()
+
+
 def test_readers_do_not_wait_for_writers(tmp_path: Path) -> None:
     """The console answers while somebody writes."""
     store = SQLiteStore(tmp_path / "inbox.db", busy_timeout=5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 APPLICATION = 0x53544459
 """Marks our files (`PRAGMA application_id`): no other database gets our tables."""
 _OPENING_TRIES = 20
+_creating = threading.Lock()
+"""Held until a new file is closed again: another thread connects to it after that."""
 
 
 def connect(
@@ -29,9 +32,7 @@ def connect(
         StoreError: The file belongs to another program.
         sqlite3.Error: It cannot be opened.
     """
-    # Errors tell more than everybody on the machine should know; SQLite gives its other
-    # files the same mode.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    _create(path)
     connection = sqlite3.connect(
         path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
     )
@@ -47,6 +48,18 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+def _create(path: Path) -> None:
+    """Make the file unless it is there, for its user only.
+
+    Errors tell more than everybody on the machine should know; SQLite gives its other
+    files the same mode. A file that is there is never opened beside SQLite: closing it
+    would drop the locks of every connection that this process has to it, and another
+    process would then write over what it reads (sqlite.org/howtocorrupt.html, 2.2).
+    """
+    with _creating, suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _refuse_foreign(connection: sqlite3.Connection) -> None:
