@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -46,11 +47,16 @@ def pytest_runtest_makereport() -> Generator[
 
 
 @pytest.fixture(autouse=True)
-def _clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _clean_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     """Keep settings of this machine out, and undo what a test configured."""
     for name in list(os.environ):
         if name.startswith(_TOOL_VARIABLES) and name != "STEADFAST_REQUIRE_SERVICES":
             monkeypatch.delenv(name)
+    # Servers that tests start keep their errors there too, each test its own.
+    inbox = tmp_path_factory.getbasetemp() / "inbox" / f"{uuid4().hex}.db"
+    monkeypatch.setenv("STEADFAST_INBOX_URL", f"sqlite:///{inbox}")
     # Of the functions that were decorated so far, none is this test's.
     monkeypatch.setattr(_unavailable._Use, "possible", False)
     yield

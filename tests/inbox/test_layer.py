@@ -122,7 +122,7 @@ def test_the_plan_shows_it() -> None:
     app = FastAPI()
     inbox = Inbox(url="sqlite:///a.db", levels={"5xx": "error"})
 
-    shown = str(configure(app, extra=[inbox]))
+    shown = str(configure(app, inbox=inbox))
 
     assert "sqlite:///a.db" in shown
     assert "5xx" in shown

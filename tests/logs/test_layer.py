@@ -227,7 +227,7 @@ def test_the_plan_says_where_the_lines_go() -> None:
 def test_switched_off_the_process_is_left_alone() -> None:
     """Nothing of logging or structlog changes."""
     before = structlog.get_config(), logging.getLogger().handlers[:]
-    steady(FastAPI(), logs=False)
+    steady(FastAPI(), logs=False, inbox=False)
 
     assert before == (structlog.get_config(), logging.getLogger().handlers[:])
 

@@ -36,6 +36,7 @@ def sending(app: FastAPI | None = None, **settings: Any) -> Stack:
         logs=logs,
         tracing=Tracing(instrument=False),
         sentry=False,
+        console=False,  # it reads the lines too
     )
 
 
@@ -220,7 +221,7 @@ def test_without_an_endpoint_nothing_is_imported() -> None:
     """No tap, no thread, no SDK for logs: off costs nothing."""
     code = (
         "import sys; from fastapi import FastAPI; from steadfastapi import configure;"
-        "configure(FastAPI(), tracing=False, sentry=False);"
+        "configure(FastAPI(), tracing=False, sentry=False, console=False);"
         "from steadfastapi.logs.pipeline import pipeline;"
         "assert pipeline.taps == [];"
         "names = ('opentelemetry.sdk._logs', 'requests',"
