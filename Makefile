@@ -13,10 +13,11 @@ RUN := .venv/bin/python -m
 # Tests and benchmarks start hundreds of processes: none compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test soak matrix lint format bench docs pictures lock clean
+.PHONY: help demo test soak nightly matrix lint format bench docs pictures screenshots \
+  dashboards previews rules stack-check lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 .venv/.ready: pyproject.toml requirements/dev.txt requirements/bootstrap.txt
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
@@ -40,6 +41,9 @@ test: .venv/.ready tests/frontend/node_modules/.ready ## Run the tests (3 minute
 soak: .venv/.ready ## Run the tests that take minutes
 	@$(RUN) pytest -m soak --timeout 1800 $(ARGS)
 
+nightly: .venv/.ready ## Check the figures of thirty days against a backfilled Prometheus
+	@$(RUN) pytest -m soak --timeout 1800 tests/prometheus
+
 matrix: .venv/.ready ## Run the tests on every supported FastAPI generation
 	@for version in $(FASTAPI_VERSIONS); do \
 	  WORKERS=$(WORKERS) ARGS='$(ARGS)' bash tests/matrix.sh $$version || exit 1; done
@@ -53,7 +57,11 @@ format: .venv/.ready ## Put the code in shape
 	@$(RUN) ruff check --fix-only --exit-zero .
 	@$(RUN) ruff format .
 
-bench: .venv/.ready ## Measure the overhead against bare FastAPI and the usual wiring
+.venv/.peers: .venv/.ready requirements/peers.txt
+	@VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/uv pip install --quiet -r requirements/peers.txt
+	@touch $@
+
+bench: .venv/.peers ## Measure the overhead against bare FastAPI and the usual wiring
 	@$(RUN) benchmarks $(ARGS)
 
 docs: .venv/.ready ## Write the reference pages from the code
@@ -62,10 +70,32 @@ docs: .venv/.ready ## Write the reference pages from the code
 pictures: .venv/.ready ## Draw the pictures of the docs
 	@.venv/bin/python docs/pictures.py
 
+screenshots: .venv/.ready tests/frontend/node_modules/.ready ## Take the pictures of the console
+	@.venv/bin/python docs/screenshots.py
+
+dashboards: .venv/.ready ## Write the Grafana dashboards, for both namings of the metrics
+	@.venv/bin/steadfastapi dashboards --out grafana/dashboards/default
+	@.venv/bin/steadfastapi dashboards --names otel --out grafana/dashboards/otel
+
+previews: .venv/.ready ## Draw the dashboards from live data (Prometheus, Redis, node, Chromium)
+	@.venv/bin/python docs/previews.py
+
+rules: .venv/.ready ## Write the Prometheus rules of the shop, for both namings
+	@.venv/bin/steadfastapi rules --slo examples/shop/slo.yml --out prometheus \
+	  --dashboards http://127.0.0.1:3000
+	@.venv/bin/steadfastapi rules --slo examples/shop/slo.yml --out prometheus/otel \
+	  --names otel --dashboards http://127.0.0.1:3000
+
+stack-check: ## Start the local stack with Docker and ask Grafana for everything
+	@grafana/smoke.sh $(ARGS)
+
 lock: .venv/.ready ## Pin the newest allowed versions again
 	@.venv/bin/uv pip compile --quiet --upgrade --no-header --no-annotate --universal \
 	  --python-version 3.11 --group dev --extra demo --extra postgres --extra redis \
 	  --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements/dev.txt
+	@.venv/bin/uv pip compile --quiet --upgrade --no-header --no-annotate --universal \
+	  --python-version 3.11 --group peers -c requirements/dev.txt --no-emit-index-url \
+	  --no-emit-find-links pyproject.toml -o requirements/peers.txt
 
 clean: ## Remove environments and caches
-	@rm -rf .venv .venvs .mypy_cache .pytest_cache .ruff_cache .hypothesis node_modules
+	@rm -rf .venv .venvs build .mypy_cache .pytest_cache .ruff_cache .hypothesis node_modules

@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
-from steadfastapi import Metrics, Plan, Service, configure
+from steadfastapi import Inbox, Metrics, Plan, Service, configure
 from support.apps import built, opaque, sub_app
 
 LATER: dict[str, Any] = {"tracing": False, "sentry": False}
@@ -39,7 +39,11 @@ def test_the_title_is_the_service() -> None:
 def test_every_contribution_of_every_layer_is_a_row() -> None:
     """The first one of a layer with its settings; a layer that is off says so."""
     app = FastAPI()
-    stack = configure(app, metrics=Metrics(path="/numbers", token="hunter2"), **LATER)
+    layers: dict[str, Any] = {
+        "metrics": Metrics(path="/numbers", token="hunter2"),
+        **LATER,
+    }
+    stack = configure(app, inbox=Inbox(url="sqlite:///errors.db"), **layers)
     found = rows(str(stack))
 
     assert ["sentry", "off", "", ""] in found

@@ -4,6 +4,7 @@ import asyncio
 import os
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from steadfastapi import configure
 from steadfastapi.health import BaseProbe, Health, RedisStorage
@@ -14,6 +15,27 @@ health = Health(
     api_key="key", storage=RedisStorage(shared) if shared else None, serve_503=True
 )
 stack = configure(app, tracing=False, sentry=False, health=health)
+
+
+class SayingWho:
+    """Names the worker on each of its answers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                who = (b"x-worker", b"%d" % os.getpid())
+                message = {**message, "headers": [*message["headers"], who]}
+            await send(message)
+
+        await self.app(scope, receive, named)
+
+
+app.add_middleware(SayingWho)
 
 
 @app.get("/pid")

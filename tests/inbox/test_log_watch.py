@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -113,7 +115,7 @@ def test_a_record_that_cannot_be_formatted_is_kept() -> None:
     )
 
     with inbox_of(FastAPI(), layers={"logs": False}) as kept:
-        log_watch.RecordHandler().emit(record)
+        log_watch.watch_record(record)
         (entry,) = kept.entries()
 
     assert "%d items" == entry.message
@@ -150,3 +152,20 @@ def test_exceptions_are_found_however_they_are_given(given: Any) -> None:
         raise error
     except ValueError:
         assert error is log_watch._exception_of(True)
+
+
+def test_an_application_without_logging_is_heard_as_before() -> None:
+    """Its warnings are on stderr, and `basicConfig` still works."""
+    code = (
+        "import logging; from fastapi import FastAPI; "
+        "from steadfastapi import configure; "
+        "configure(FastAPI(), logs=False, tracing=False, sentry=False); "
+        "logging.getLogger('shop').warning('first'); "
+        "logging.basicConfig(format='later: %(message)s'); "
+        "logging.getLogger('shop').warning('second')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert ["first", "later: second"] == ended.stderr.splitlines()[-2:]

@@ -144,7 +144,7 @@ class Inbox(LayerSettings):
                 plan.log_processor(log_watch.watch_event)
             else:
                 plan.note("watches the root logger", "log")
-                plan.set_up(log_watch.watch_root)
+                plan.set_up(log_watch.watch_records)
         plan.set_up(lambda: api.activate(collector))
         plan.lifespan(self._lifespan(collector))
         if self.alerters:

@@ -6,10 +6,11 @@ escapes, as it does where it is logged and raised again, it is one entry, not tw
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 from threading import local
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steadfastapi._exchange import Exchange, current_exchange
 from steadfastapi._guard import guard
@@ -26,6 +27,9 @@ from steadfastapi.inbox.capture import (
 )
 from steadfastapi.inbox.collector import Collector
 from steadfastapi.inbox.observer import ExchangeWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LEVELS = frozenset({"error", "critical", "fatal"})
 _ACCESS = ("request", "websocket")
@@ -102,21 +106,12 @@ def _take_event(line: dict[str, Any]) -> None:
     )
 
 
-class RecordHandler(logging.Handler):
-    """Watches the root logger where the layer of the logs is off."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-
-    def createLock(self) -> None:  # noqa: N802
-        """Have none: nothing is shared, and a fork could find it taken."""
-        self.lock = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take one record."""
-        component = getattr(record, "component", None)
-        if not getattr(silence, "on", False) and not _is_own(record.name, component):
-            guard.call("inbox.log", _take_record, record)
+def watch_record(record: logging.LogRecord) -> None:
+    """Take a record if it is an error."""
+    if record.levelno < logging.ERROR or getattr(silence, "on", False):
+        return
+    if not _is_own(record.name, getattr(record, "component", None)):
+        guard.call("inbox.log", _take_record, record)
 
 
 def _take_record(record: logging.LogRecord) -> None:
@@ -187,16 +182,39 @@ def _exception_of(given: Any) -> BaseException | None:
     return sys.exc_info()[1] if given else None
 
 
-_handler = RecordHandler()
+class _Records:
+    """Whether records are watched that do not pass the logs' pipeline."""
+
+    watched = False
+    wrapped = False
 
 
-def watch_root() -> None:
-    """Watch the root logger; calling it again is harmless."""
-    root = logging.getLogger()
-    if _handler not in root.handlers:
-        root.addHandler(_handler)
+def watch_records() -> None:
+    """Watch all loggers where the layer of the logs is off.
+
+    Not by a handler: with one on the root logger, `logging.basicConfig` does nothing,
+    and warnings of an application that has configured no logging are shown nowhere.
+    """
+    _Records.watched = True
+    if not _Records.wrapped:
+        _Records.wrapped = True
+        logging.Logger.callHandlers = (  # type: ignore[method-assign]
+            _watching(logging.Logger.callHandlers)
+        )
+
+
+def _watching(
+    original: Callable[[logging.Logger, logging.LogRecord], None],
+) -> Callable[[logging.Logger, logging.LogRecord], None]:
+    @functools.wraps(original)
+    def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
+        original(logger, record)
+        if _Records.watched:
+            watch_record(record)
+
+    return call_handlers
 
 
 def reset() -> None:
-    """Undo `watch_root`; for tests."""
-    logging.getLogger().removeHandler(_handler)
+    """Watch no records; for tests."""
+    _Records.watched = False
