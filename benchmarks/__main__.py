@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import budgets, calls, report, summary
+from benchmarks import budgets, calls, captures, health, report, summary
 from benchmarks.compositions import BARE, COMPOSITIONS
 from benchmarks.measure import Effort, measure
 
@@ -27,6 +27,9 @@ def main() -> int:
         results = measure(options.compositions, options.routes, effort, status.update)
         status.update("calling functions that are retried")
         called = calls.measure()
+        status.update("asking for health, and capturing errors")
+        compared = health.measure()
+        captured = captures.measure()
     requests = summary.per_request(results)
     processes = summary.per_process(results)
     full = report.Report(
@@ -36,7 +39,13 @@ def main() -> int:
         requests=requests,
         processes=processes,
         calls=called,
-        budgets=budgets.check(requests, processes, called),
+        health=compared,
+        captures=captured,
+        budgets=[
+            *budgets.check(requests, processes, called),
+            *health.budgets(compared),
+            *captures.budgets(captured),
+        ],
     )
     full.print(console)
     if options.json is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from benchmarks import captures, health
 from benchmarks.calls import CALLS, ROUNDS
 from benchmarks.compositions import COMPOSITIONS
 from benchmarks.measure import MEMORY_REQUESTS
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from benchmarks.budgets import Budget
     from benchmarks.calls import Call
+    from benchmarks.captures import Capture
+    from benchmarks.health import Compared
     from benchmarks.measure import Effort
     from benchmarks.summary import PerProcess, PerRequest
 
@@ -38,6 +41,8 @@ class Report:
     requests: Sequence[PerRequest]
     processes: Sequence[PerProcess]
     calls: Sequence[Call]
+    health: Sequence[Compared]
+    captures: Sequence[Capture]
     budgets: Sequence[Budget]
 
     def print(self, console: Console) -> None:
@@ -72,6 +77,10 @@ class Report:
             f"{ROUNDS} alternating rounds of {CALLS:,} calls.",
             style="dim",
         )
+        console.print(health.table(self.health))
+        console.print(health.EXPLAINED, style="dim")
+        console.print(captures.table(self.captures))
+        console.print(captures.EXPLAINED, style="dim")
         if self.budgets:
             console.print(_budgets_table(self.budgets))
         versions = self.machine["versions"].items()
@@ -94,6 +103,8 @@ class Report:
             "per_request": [asdict(row) for row in self.requests],
             "per_process": [asdict(row) for row in self.processes],
             "calls": [asdict(row) for row in self.calls],
+            "health": [asdict(row) for row in self.health],
+            "captures": [asdict(row) for row in self.captures],
             "budgets": [{**asdict(one), "kept": one.kept} for one in self.budgets],
         }
 

@@ -28,6 +28,8 @@ SETTINGS_INTRODUCTION = (
     "that the tool itself defines. Several values are separated by commas. A "
     "`STEADFAST_…` variable that no layer reads stops the start."
 )
+PARTS = {"Console(oidc=…)": "steadfastapi.console.oidc:Oidc"}
+"""Settings that are given to a layer's, with variables of their own."""
 METRICS_INTRODUCTION = (
     'Counters end in `_total` when stored. With `Metrics(names="otel")` HTTP metrics '
     "follow the OpenTelemetry semantic conventions."
@@ -41,12 +43,13 @@ def settings_page() -> str:
         NOTICE,
         SETTINGS_INTRODUCTION,
     ]
-    for name, path in DEFAULT_LAYERS.items():
+    layers = {f"configure({name}=…)": path for name, path in DEFAULT_LAYERS.items()}
+    for where, path in (layers | PARTS).items():
         module, _, attribute = path.partition(":")
         layer: Any = getattr(importlib.import_module(module), attribute)
         lines += [
             "",
-            f"## `{attribute}` (`configure({name}=…)`)",
+            f"## `{attribute}` (`{where}`)",
             "",
             str(layer.__doc__).split("\n\n")[0],
             "",

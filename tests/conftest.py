@@ -46,6 +46,21 @@ def pytest_runtest_makereport() -> Generator[
     return report
 
 
+LONG = (
+    "tests/dashboards/test_live.py",
+    "tests/prometheus/test_alert_path.py",
+    "tests/console/test_browser.py",
+    "tests/limits/test_fleet.py",
+    "tests/cli/",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: nobody waits for it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 @pytest.fixture(autouse=True)
 def _clean_process(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.application import add_routes, create_app
 from steadfastapi import configure
+from steadfastapi._configure import DEFAULT_LAYERS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-OFF: dict[str, Any] = dict.fromkeys(
-    ("logs", "contract", "metrics", "tracing", "sentry", "limits", "health"), False
-)
+OFF: dict[str, Any] = dict.fromkeys(DEFAULT_LAYERS, False)
 
 
 def _build(routes: int, **layers: Any) -> FastAPI:

@@ -198,9 +198,8 @@ def watch_records() -> None:
     _Records.watched = True
     if not _Records.wrapped:
         _Records.wrapped = True
-        logging.Logger.callHandlers = (  # type: ignore[method-assign]
-            _watching(logging.Logger.callHandlers)
-        )
+        watching: Any = _watching(logging.Logger.callHandlers)
+        logging.Logger.callHandlers = watching  # type: ignore[method-assign]
 
 
 def _watching(
