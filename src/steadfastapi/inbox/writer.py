@@ -136,16 +136,23 @@ class Writer:
         self._closed = self._delivery.ended = True
         self._hurry.set()
         self.queue.wake()
-        thread = self._thread
+        thread = self._started()
         if thread is not None:
             thread.join(0.1)
-        if self._thread is None or not self._thread.is_alive():
+        if thread is None or not thread.is_alive():
             guard.call("inbox.store", self.store.close)
         return delivered and self.queue.dropped["shutdown"] == left_before
 
     def reopen(self) -> None:
         """Take sightings again: the same application starts once more."""
         self._closed = self._delivery.ended = self._delivery.ending = False
+
+    def _started(self) -> threading.Thread | None:
+        """Return the thread, once whoever is starting it has done so."""
+        if self._lock.acquire(timeout=0.1):
+            self._lock.release()
+        thread = self._thread
+        return None if thread is None or thread.ident is None else thread
 
     def _start(self) -> None:
         if not self._lock.acquire(blocking=False):
