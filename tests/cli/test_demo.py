@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from steadfastapi.cli import ports, session, shop
 from support._tcp import HOST
@@ -54,6 +55,10 @@ def test_demo_accounts_for_everything_that_it_sent(
         r"console +http://127\.0\.0\.1:\d+/ops/login\?token=\w+$", out, re.MULTILINE
     )
     (folder,) = tmp_path.glob("steadfastapi-demo-*")
+    (scrape,) = re.findall(r"scrape +(scrape_configs: .*)$", out, re.MULTILINE)
+    (job,) = yaml.safe_load(scrape)["scrape_configs"]
+    assert "shop" == job["job_name"]
+    assert f"http://{job['static_configs'][0]['targets'][0]}/metrics" in out
     assert f"Kept: {folder}" in out
     assert '"outcome":"ok"' in (folder / "shop.log").read_text()
 

@@ -43,10 +43,14 @@ def introduce(console: Console, url: str, log: Path, link: str | None) -> None:
         Text("A small shop, made production ready by one line: configure(app)"),
         style="bold",
     )
+    # For a Prometheus's configuration; rules and dashboards know the job as `shop`.
+    target = url.partition("://")[2]
+    scrape = f'{{job_name: shop, static_configs: [{{targets: ["{target}"]}}]}}'
     for name, value in (
         ("shop", f"{url}/docs"),
         ("console", link),
         ("metrics", f"{url}/metrics"),
+        ("scrape", f"scrape_configs: [{scrape}]"),
         ("health", f"{url}/health/status"),
         ("log", f"tail -f {log}"),
         ("an error", f"curl -i {url}/debug/crash"),
