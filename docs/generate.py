@@ -28,7 +28,7 @@ SETTINGS_INTRODUCTION = (
     "that the tool itself defines. Several values are separated by commas. A "
     "`STEADFAST_…` variable that no layer reads stops the start."
 )
-PARTS = {"Console(oidc=…)": "steadfastapi.console.oidc:Oidc"}
+PARTS = {"Console(oidc=…)": "steadfastapi.console.oidc.settings:Oidc"}
 """Settings that are given to a layer's, with variables of their own."""
 METRICS_INTRODUCTION = (
     'Counters end in `_total` when stored. With `Metrics(names="otel")` HTTP metrics '

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from steadfastapi._service import Service as Service
     from steadfastapi._stack import Stack as Stack
     from steadfastapi.console.layer import Console as Console
-    from steadfastapi.console.oidc import Oidc as Oidc
+    from steadfastapi.console.oidc.settings import Oidc as Oidc
     from steadfastapi.contract.layer import Contract as Contract
     from steadfastapi.exceptions import CircuitOpenError as CircuitOpenError
     from steadfastapi.exceptions import ConfigurationError as ConfigurationError
@@ -75,7 +75,7 @@ _HOMES = {
     "Limits": "limits.layer",
     "Logs": "logs.layer",
     "Metrics": "metrics.layer",
-    "Oidc": "console.oidc",
+    "Oidc": "console.oidc.settings",
     "Plan": "_plan",
     "Probe": "health.probe",
     "ProbeGroup": "health.group",

@@ -14,7 +14,8 @@ from starlette.requests import Request
 
 import steadfastapi.console
 from steadfastapi import testing
-from steadfastapi.console import access, throttle
+from steadfastapi.console.access import admission as access
+from steadfastapi.console.access import throttle
 from steadfastapi.console.layer import Console
 from steadfastapi.exceptions import ConfigurationError
 from support.asgi import call

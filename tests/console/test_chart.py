@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from steadfastapi.console import chart
-from steadfastapi.console.chart import Frame, Series
+from steadfastapi.console.pages import chart
+from steadfastapi.console.pages.chart import Frame, Series
 
 
 def frame(count: int = 4, *, least: float = 0.0) -> Frame:

@@ -376,7 +376,7 @@ app = FastAPI()
 configure(app, **off | {"console": Console(token="a" * 20)})
 new = set(sys.modules) - known
 print(sorted(name for name in new if name.partition(".")[0] in ("jinja2", "redis")))
-print("python_multipart" in new, "steadfastapi.console.pages" in new)
+print("python_multipart" in new, "steadfastapi.console.pages.catalogue" in new)
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from steadfastapi.console.issue_markdown import as_markdown, code, fenced
+from steadfastapi.console.pages.issue_markdown import as_markdown, code, fenced
 from steadfastapi.inbox.entry import Entry, Fault, Frame
 from steadfastapi.inbox.store import Issue
 from support.inbox import entry

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from opentelemetry import trace
 
-from steadfastapi.console.issue_trail import Rememberer, lines_of, trace_of
+from steadfastapi.console.pages.issue_trail import Rememberer, lines_of, trace_of
 from steadfastapi.console.sources import Sources
 from steadfastapi.tracing.layer import TracingHandle
 from support.ops import Elements, ops_of

@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI, HTTPException
 
 from steadfastapi import bind, push
-from steadfastapi.console.issues_query import moment
+from steadfastapi.console.pages.issues_query import moment
 from steadfastapi.exceptions import BadQueryError, StoreError
 from support.inbox import ToldStore, entry, issue_id, write
 from support.ops import Elements, Ops, ops_of

@@ -13,8 +13,9 @@ from starlette.responses import RedirectResponse, Response
 
 from steadfastapi import limiter, testing
 from steadfastapi._guard import guard
-from steadfastapi.console import assets, frame, login
-from steadfastapi.console.identity import Identity, Refusal, SignedIn
+from steadfastapi.console import assets, frame
+from steadfastapi.console.access import login
+from steadfastapi.console.access.identity import Identity, Refusal, SignedIn
 from steadfastapi.limits.hottest import Hottest
 from support.asgi import call
 from support.console import (
@@ -130,7 +131,7 @@ async def test_sec_16_a_provider_that_fails_signs_nobody_in(
     """SEC-16: neither by the browser nor by a token; no word of the bug gets out."""
     monkeypatch.setattr(login, "DEADLINE", 0.02)
     monkeypatch.setattr(frame, "DEADLINE", 5.0)
-    monkeypatch.setattr("steadfastapi.console.access.DEADLINE", 0.02)
+    monkeypatch.setattr("steadfastapi.console.access.admission.DEADLINE", 0.02)
     stack = consoled(oidc=Provider(how))
     browser = Browser(stack)
     answer = await browser.get("/ops/login/oidc/callback?code=1")

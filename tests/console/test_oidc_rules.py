@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from steadfastapi.console import oidc_pending
-from steadfastapi.console.oidc_flow import is_path
-from steadfastapi.console.oidc_pending import SECONDS, Logins
-from steadfastapi.console.oidc_rules import rules_of
+from steadfastapi.console.oidc import pending as oidc_pending
+from steadfastapi.console.oidc.flow import is_path
+from steadfastapi.console.oidc.pending import SECONDS, Logins
+from steadfastapi.console.oidc.rules import rules_of
 
 CLAIMS = {
     "sub": "42",

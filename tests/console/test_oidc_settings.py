@@ -10,10 +10,10 @@ import pytest
 from fastapi import FastAPI
 
 from steadfastapi import configure
-from steadfastapi.console import oidc as module
-from steadfastapi.console.identity import SingleSignOn
+from steadfastapi.console.access.identity import SingleSignOn
 from steadfastapi.console.layer import Console
-from steadfastapi.console.oidc import Oidc
+from steadfastapi.console.oidc import settings as module
+from steadfastapi.console.oidc.settings import Oidc
 from steadfastapi.exceptions import ConfigurationError, MissingExtraError
 
 GOOD: dict[str, Any] = {
@@ -117,7 +117,7 @@ def test_nothing_is_loaded_before_the_first_login() -> None:
     """Settings alone load neither the client nor the cryptography."""
     code = (
         "import sys\n"
-        "from steadfastapi.console.oidc import Oidc\n"
+        "from steadfastapi.console.oidc.settings import Oidc\n"
         "oidc = Oidc(issuer='https://a.example', client_id='c', allowed='*')\n"
         "oidc.prepare(key=b'k' * 32, callback='/cb', production=True)\n"
         "print([m for m in ('httpx', 'joserfc', 'cryptography') if m in sys.modules])"

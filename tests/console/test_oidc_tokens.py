@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from joserfc.jwk import RSAKey
 
-from steadfastapi.console.identity import Identity, Refusal
-from steadfastapi.console.oidc import Oidc
+from steadfastapi.console.access.identity import Identity, Refusal
+from steadfastapi.console.oidc.settings import Oidc
 from support import oidc_hostile
 from support.oidc_browser import Browser, console_app
 from support.oidc_hostile import HostileProvider

@@ -9,10 +9,10 @@ import anyio
 import pytest
 
 from steadfastapi._configure import stack_of
-from steadfastapi.console.oidc import Oidc
-from steadfastapi.console.oidc_answers import ProviderTrouble
-from steadfastapi.console.oidc_http import MAX_ANSWER
-from steadfastapi.console.oidc_provider import FRESH, KEYS_EVERY, TROUBLE, Provider
+from steadfastapi.console.oidc.answers import ProviderTrouble
+from steadfastapi.console.oidc.http import MAX_ANSWER
+from steadfastapi.console.oidc.provider import FRESH, KEYS_EVERY, TROUBLE, Provider
+from steadfastapi.console.oidc.settings import Oidc
 from support.oidc_browser import Browser, console_app
 from support.oidc_hostile import HostileProvider, rsa_key
 

@@ -10,8 +10,9 @@ import structlog
 from fastapi import FastAPI
 
 from steadfastapi import _streams, limiter
-from steadfastapi.console import health_page, log_ring, logs_page
+from steadfastapi.console import log_ring
 from steadfastapi.console.log_ring import LogRing
+from steadfastapi.console.pages import health_page, logs_page
 from steadfastapi.health import Health
 from support.asgi import call
 from support.console import (

@@ -7,8 +7,8 @@ import pytest
 from redis import Redis
 
 from steadfastapi import testing
-from steadfastapi.console.revoked import Revocations
-from steadfastapi.console.revoked_redis import _PREFIX, SharedRevocations, _key
+from steadfastapi.console.access.revoked import Revocations
+from steadfastapi.console.access.revoked_redis import _PREFIX, SharedRevocations, _key
 from steadfastapi.exceptions import ConfigurationError
 from support.console import (
     TOKEN,

@@ -9,9 +9,9 @@ import pytest
 from starlette.requests import Request
 
 from steadfastapi.console import shared
-from steadfastapi.console.identity import Identity
-from steadfastapi.console.revoked import MAX_KEPT, Revocations
-from steadfastapi.console.sessions import Session, Sessions
+from steadfastapi.console.access.identity import Identity
+from steadfastapi.console.access.revoked import MAX_KEPT, Revocations
+from steadfastapi.console.access.sessions import Session, Sessions
 from steadfastapi.console.shared import Folder
 from support.console import (
     PRODUCTION,

@@ -10,7 +10,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from steadfastapi.console.waterfall import MAX_DEPTH, MAX_SPANS, of_spans, waterfall
+from steadfastapi.console.pages.waterfall import (
+    MAX_DEPTH,
+    MAX_SPANS,
+    of_spans,
+    waterfall,
+)
 
 
 @dataclass

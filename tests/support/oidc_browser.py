@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from steadfastapi import configure
 from steadfastapi.console.layer import Console
-from steadfastapi.console.oidc import Oidc
+from steadfastapi.console.oidc.settings import Oidc
 
 if TYPE_CHECKING:
     from types import TracebackType

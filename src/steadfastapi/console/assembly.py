@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 
 from steadfastapi._guard import guard
 from steadfastapi.console import ring, shared
-from steadfastapi.console.access import Access
+from steadfastapi.console.access.admission import Access
+from steadfastapi.console.access.credentials import Credentials
+from steadfastapi.console.access.login import CALLBACK
+from steadfastapi.console.access.revoked import Revocations
+from steadfastapi.console.access.sessions import Sessions, derived
 from steadfastapi.console.announcement import address, announce
-from steadfastapi.console.credentials import Credentials
 from steadfastapi.console.frame import Frame
 from steadfastapi.console.handle import ConsoleHandle
-from steadfastapi.console.issue_trail import Rememberer
 from steadfastapi.console.log_ring import LogRing
-from steadfastapi.console.login import CALLBACK
-from steadfastapi.console.revoked import Revocations
-from steadfastapi.console.sessions import Sessions, derived
+from steadfastapi.console.pages.issue_trail import Rememberer
 from steadfastapi.console.sources import Sources
 from steadfastapi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from steadfastapi._plan import Plan
+    from steadfastapi.console.access.revoked import Everywhere
     from steadfastapi.console.layer import Console
-    from steadfastapi.console.revoked import Everywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def assemble(settings: Console, plan: Plan) -> Assembled:
         )
     dependency = None
     if settings.dependency is not None:
-        from steadfastapi.console.dependency import asked  # noqa: PLC0415 - if there
+        from steadfastapi.console.access.dependency import asked  # noqa: PLC0415 - if there
 
         dependency = asked(settings.dependency, plan.app)
     access = Access(own, sessions, dependency=dependency, oidc=settings.oidc)
@@ -113,7 +113,7 @@ def _credentials(settings: Console, common: bytes | None) -> Credentials:
 def _everywhere(settings: Console, plan: Plan) -> Everywhere | None:
     if settings.storage is None:
         return None
-    from steadfastapi.console.revoked_redis import (  # noqa: PLC0415 - if there is one
+    from steadfastapi.console.access.revoked_redis import (  # noqa: PLC0415 - if there is one
         SCHEMES,
         SharedRevocations,
     )

@@ -21,17 +21,17 @@ from steadfastapi._predicates import path_in_app, under
 from steadfastapi._routes import endpoints, mounted_apps
 from steadfastapi._streams import Streams
 from steadfastapi.console import assets
-from steadfastapi.console.login import Login
+from steadfastapi.console.access.login import Login
+from steadfastapi.console.access.refusals import Refusals, below_of
 from steadfastapi.console.look import Look
 from steadfastapi.console.queries import Refused
-from steadfastapi.console.refusals import Refusals, below_of
 from steadfastapi.console.visit import Page, Visit
 from steadfastapi.exceptions import BadQueryError, StoreError
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from steadfastapi.console.access import Access, Admitted
+    from steadfastapi.console.access.admission import Access, Admitted
     from steadfastapi.console.sources import Sources
 
 DEADLINE = 15.0
@@ -84,9 +84,10 @@ class Frame:
     @cached_property
     def routes(self) -> list[tuple[Route, Page]]:
         """Every page that somebody has to be let in for."""
-        from steadfastapi.console import pages  # noqa: PLC0415 - with the first visit
+        # With the first visit: nobody else pays for the pages.
+        from steadfastapi.console.pages import catalogue  # noqa: PLC0415
 
-        every = [*self._login.pages(), *pages.every(self.sources)]
+        every = [*self._login.pages(), *catalogue.every(self.sources)]
         return [(self._route(page), page) for page in every]
 
     @cached_property

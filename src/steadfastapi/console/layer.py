@@ -14,7 +14,7 @@ from pydantic_settings import SettingsConfigDict
 
 from steadfastapi._lifespan import LifespanPart
 from steadfastapi._settings import LayerSettings
-from steadfastapi.console.identity import SingleSignOn
+from steadfastapi.console.access.identity import SingleSignOn
 
 if TYPE_CHECKING:
     from steadfastapi._plan import Plan
@@ -28,7 +28,7 @@ def _oidc() -> Any:
     """Return the OpenID provider that the environment names; None without one."""
     if not any(name.startswith(OIDC_PREFIX) for name in os.environ):
         return None
-    from steadfastapi.console.oidc import Oidc  # noqa: PLC0415 - where it is used
+    from steadfastapi.console.oidc.settings import Oidc  # noqa: PLC0415 - where it is used
 
     return Oidc.from_environment()
 
@@ -99,7 +99,7 @@ class Console(LayerSettings):
         """Return the settings of the OpenID provider, if any are there."""
         if not any(name.startswith(OIDC_PREFIX) for name in os.environ):
             return ()
-        from steadfastapi.console.oidc import Oidc  # noqa: PLC0415 - where it is used
+        from steadfastapi.console.oidc.settings import Oidc  # noqa: PLC0415 - where it is used
 
         return (Oidc,)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from steadfastapi.console import audit, headers, queries
+from steadfastapi.console import headers, queries
+from steadfastapi.console.access import audit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from steadfastapi._streams import Streams
-    from steadfastapi.console.identity import Identity
+    from steadfastapi.console.access.identity import Identity
     from steadfastapi.console.look import Look
     from steadfastapi.console.sources import Sources
 

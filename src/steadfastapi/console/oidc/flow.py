@@ -15,23 +15,23 @@ import anyio
 import anyio.to_thread
 from starlette.responses import RedirectResponse, Response
 
-from steadfastapi.console.identity import MAX_NAME, Identity, Refusal, SignedIn
-from steadfastapi.console.oidc_answers import (
+from steadfastapi.console.access.identity import MAX_NAME, Identity, Refusal, SignedIn
+from steadfastapi.console.oidc.answers import (
     NotGranted,
     ProviderTrouble,
     refused_there,
 )
-from steadfastapi.console.oidc_pending import SECONDS, Logins, Pending
+from steadfastapi.console.oidc.pending import SECONDS, Logins, Pending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.requests import Request
 
-    from steadfastapi.console.oidc import Oidc
-    from steadfastapi.console.oidc_code import CodeExchange
-    from steadfastapi.console.oidc_provider import Metadata, Provider
-    from steadfastapi.console.oidc_tokens import Tokens
+    from steadfastapi.console.oidc.code import CodeExchange
+    from steadfastapi.console.oidc.provider import Metadata, Provider
+    from steadfastapi.console.oidc.settings import Oidc
+    from steadfastapi.console.oidc.tokens import Tokens
 
 MAX_TARGET = 1_024
 COOKIE = "steadfast-login"
@@ -142,9 +142,9 @@ class OidcLogin:
 
     def _load(self) -> _Parts:
         # They bring cryptography: 60 ms that an event loop should not stop for.
-        from steadfastapi.console.oidc_code import CodeExchange  # noqa: PLC0415
-        from steadfastapi.console.oidc_provider import Provider  # noqa: PLC0415
-        from steadfastapi.console.oidc_tokens import Tokens  # noqa: PLC0415
+        from steadfastapi.console.oidc.code import CodeExchange  # noqa: PLC0415
+        from steadfastapi.console.oidc.provider import Provider  # noqa: PLC0415
+        from steadfastapi.console.oidc.tokens import Tokens  # noqa: PLC0415
 
         provider = Provider(self._settings)
         return _Parts(

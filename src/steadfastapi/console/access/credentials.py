@@ -9,7 +9,7 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steadfastapi.console.identity import MAX_NAME, Identity
+from steadfastapi.console.access.identity import MAX_NAME, Identity
 
 if TYPE_CHECKING:
     from starlette.requests import Request

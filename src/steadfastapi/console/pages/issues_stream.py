@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from steadfastapi._streams import event, from_queue
-from steadfastapi.console import issues_query
+from steadfastapi.console.pages import issues_query
 from steadfastapi.exceptions import StoreError
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ import base64
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from steadfastapi.console.oidc_answers import NotGranted, ProviderTrouble
+from steadfastapi.console.oidc.answers import NotGranted, ProviderTrouble
 
 if TYPE_CHECKING:
-    from steadfastapi.console.oidc import Oidc
-    from steadfastapi.console.oidc_http import Http
-    from steadfastapi.console.oidc_pending import Pending
-    from steadfastapi.console.oidc_provider import Metadata
+    from steadfastapi.console.oidc.http import Http
+    from steadfastapi.console.oidc.pending import Pending
+    from steadfastapi.console.oidc.provider import Metadata
+    from steadfastapi.console.oidc.settings import Oidc
 
 MAX_CODE = 4_096
 OK = 200

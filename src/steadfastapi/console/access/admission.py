@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 import anyio
 
 from steadfastapi._guard import guard
-from steadfastapi.console import audit, forms
-from steadfastapi.console.credentials import (
+from steadfastapi.console.access import audit, forms
+from steadfastapi.console.access.credentials import (
     Credentials,
     authorization,
     user_and_password,
 )
-from steadfastapi.console.identity import Identity, Refusal
-from steadfastapi.console.origin import SAFE, is_foreign
+from steadfastapi.console.access.identity import Identity, Refusal
+from steadfastapi.console.access.origin import SAFE, is_foreign
+from steadfastapi.console.access.throttle import Throttle
 from steadfastapi.console.queries import Refused
-from steadfastapi.console.throttle import Throttle
 from steadfastapi.console.visit import NO_FORM, Form
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from steadfastapi.console.identity import SingleSignOn
-    from steadfastapi.console.sessions import Session, Sessions
+    from steadfastapi.console.access.identity import SingleSignOn
+    from steadfastapi.console.access.sessions import Session, Sessions
 
     Dependency = Callable[[Request], Awaitable[Identity | Refusal]]
 

@@ -8,7 +8,7 @@ from fastapi.params import Depends
 
 from steadfastapi._authentication import Asked, solving
 from steadfastapi._scrub import scrub_text
-from steadfastapi.console.identity import MAX_NAME, Identity, Refusal
+from steadfastapi.console.access.identity import MAX_NAME, Identity, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from steadfastapi.console import exchanges_query, queries
-from steadfastapi.console.exchanges_query import CLASSES, FILTERS, METHODS
+from steadfastapi.console import queries
+from steadfastapi.console.pages import exchanges_query
+from steadfastapi.console.pages.exchanges_query import CLASSES, FILTERS, METHODS
+from steadfastapi.console.pages.waterfall import asked
 from steadfastapi.console.queries import Refused
 from steadfastapi.console.visit import Page
-from steadfastapi.console.waterfall import asked
 from steadfastapi.exceptions import StoreError
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from steadfastapi.console.exchanges_query import Exchanged
+    from steadfastapi.console.pages.exchanges_query import Exchanged
     from steadfastapi.console.ring import Kept, Ring
     from steadfastapi.console.sources import Sources
     from steadfastapi.console.visit import Visit

@@ -6,20 +6,19 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from steadfastapi.console import (
+from steadfastapi.console import filters, queries
+from steadfastapi.console.pages import (
     chart,
-    filters,
     issue_trail,
     issues,
     issues_query,
     issues_stream,
-    queries,
 )
-from steadfastapi.console.issue_markdown import as_markdown
-from steadfastapi.console.issue_stack import groups
+from steadfastapi.console.pages.issue_markdown import as_markdown
+from steadfastapi.console.pages.issue_stack import groups
+from steadfastapi.console.pages.waterfall import asked
 from steadfastapi.console.queries import Refused
 from steadfastapi.console.visit import Page
-from steadfastapi.console.waterfall import asked
 from steadfastapi.exceptions import StoreError
 
 if TYPE_CHECKING:
@@ -27,10 +26,10 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from steadfastapi.console.chart import Chart
+    from steadfastapi.console.pages.chart import Chart
+    from steadfastapi.console.pages.waterfall import Waterfall
     from steadfastapi.console.sources import Sources
     from steadfastapi.console.visit import Visit
-    from steadfastapi.console.waterfall import Waterfall
     from steadfastapi.inbox.entry import Entry
     from steadfastapi.inbox.query import Page as Found
     from steadfastapi.inbox.store import Issue

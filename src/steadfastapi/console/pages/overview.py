@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from steadfastapi.console import overview_charts, overview_facts, queries
+from steadfastapi.console import queries
+from steadfastapi.console.pages import overview_charts, overview_facts
 from steadfastapi.console.visit import Page
 
 if TYPE_CHECKING:

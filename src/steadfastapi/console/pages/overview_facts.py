@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from steadfastapi._guard import guard
-from steadfastapi.console.exchanges_query import ring_of
+from steadfastapi.console.pages.exchanges_query import ring_of
 from steadfastapi.exceptions import StoreError
 
 if TYPE_CHECKING:

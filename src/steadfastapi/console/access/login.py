@@ -11,11 +11,12 @@ import anyio
 from starlette.responses import Response
 
 from steadfastapi._guard import guard
-from steadfastapi.console import audit, forms, headers, queries
-from steadfastapi.console.access import DEADLINE, UNAVAILABLE
-from steadfastapi.console.identity import Identity, Refusal, SignedIn
+from steadfastapi.console import headers, queries
+from steadfastapi.console.access import audit, forms
+from steadfastapi.console.access.admission import DEADLINE, UNAVAILABLE
+from steadfastapi.console.access.identity import Identity, Refusal, SignedIn
+from steadfastapi.console.access.origin import is_foreign
 from steadfastapi.console.look import THEME_COOKIE, THEMES
-from steadfastapi.console.origin import is_foreign
 from steadfastapi.console.queries import Refused
 from steadfastapi.console.visit import Page
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from steadfastapi.console.access import Access
+    from steadfastapi.console.access.admission import Access
     from steadfastapi.console.look import Look
     from steadfastapi.console.visit import Visit
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steadfastapi.console import chart, filters
+from steadfastapi.console import filters
+from steadfastapi.console.pages import chart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from steadfastapi.console.chart import Chart
+    from steadfastapi.console.pages.chart import Chart
     from steadfastapi.console.ring_minutes import Minute
 
 EVERY = 15

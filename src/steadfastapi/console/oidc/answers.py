@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steadfastapi.console.identity import Refusal
+from steadfastapi.console.access.identity import Refusal
 
 _TRY_AGAIN = frozenset({"server_error", "temporarily_unavailable"})
 _REFUSED = frozenset(

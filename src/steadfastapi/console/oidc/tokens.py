@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from joserfc import jwt
 from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
 
-from steadfastapi.console.oidc_answers import NotGranted
+from steadfastapi.console.oidc.answers import NotGranted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from steadfastapi.console.oidc import Oidc
-    from steadfastapi.console.oidc_provider import Key, Provider
+    from steadfastapi.console.oidc.provider import Key, Provider
+    from steadfastapi.console.oidc.settings import Oidc
 
 LEEWAY = 30
 """Seconds by which clocks may differ."""

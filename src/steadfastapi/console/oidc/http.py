@@ -10,8 +10,8 @@ import anyio
 import anyio.to_thread
 import httpx
 
-from steadfastapi.console.oidc_addresses import may_be_asked, shown
-from steadfastapi.console.oidc_answers import ProviderTrouble
+from steadfastapi.console.oidc.addresses import may_be_asked, shown
+from steadfastapi.console.oidc.answers import ProviderTrouble
 
 if TYPE_CHECKING:
     import ssl

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from steadfastapi.console.waterfall import Row, Waterfall, waterfall
+from steadfastapi.console.pages.waterfall import Row, Waterfall, waterfall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from steadfastapi.console.identity import MAX_NAME, Identity, Method
+from steadfastapi.console.access.identity import MAX_NAME, Identity, Method
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
 
-    from steadfastapi.console.revoked import Revocations
+    from steadfastapi.console.access.revoked import Revocations
 
 ID_BYTES = 24
 """192 bits; SEC-13 asks for 128."""

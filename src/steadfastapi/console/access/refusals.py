@@ -9,13 +9,13 @@ from starlette.responses import Response
 from steadfastapi._guard import guard
 from steadfastapi._predicates import path_in_app
 from steadfastapi.console import headers, queries
-from steadfastapi.console.access import is_visitor, wants_a_page
-from steadfastapi.console.login import LOGIN
+from steadfastapi.console.access.admission import is_visitor, wants_a_page
+from steadfastapi.console.access.login import LOGIN
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from steadfastapi.console.access import Access
+    from steadfastapi.console.access.admission import Access
     from steadfastapi.console.look import Look
     from steadfastapi.console.queries import Refused
     from steadfastapi.console.visit import Visit

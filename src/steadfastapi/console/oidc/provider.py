@@ -11,14 +11,14 @@ import anyio
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 
-from steadfastapi.console.oidc_addresses import is_plain, may_be_asked
-from steadfastapi.console.oidc_answers import ProviderTrouble
-from steadfastapi.console.oidc_http import Http
+from steadfastapi.console.oidc.addresses import is_plain, may_be_asked
+from steadfastapi.console.oidc.answers import ProviderTrouble
+from steadfastapi.console.oidc.http import Http
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from steadfastapi.console.oidc import Oidc
+    from steadfastapi.console.oidc.settings import Oidc
 
 FRESH = 3_600.0
 """Seconds until the provider is asked anew about itself and its keys."""

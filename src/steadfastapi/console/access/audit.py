@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from steadfastapi.console.identity import Identity
+    from steadfastapi.console.access.identity import Identity
 
 _logger = logging.getLogger("steadfastapi.console.audit")
 

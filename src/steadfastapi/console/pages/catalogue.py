@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from steadfastapi.console.visit import Page
 
 MODULES = (
-    "steadfastapi.console.overview",
-    "steadfastapi.console.issues",
-    "steadfastapi.console.issue",
-    "steadfastapi.console.exchanges",
-    "steadfastapi.console.logs_page",
-    "steadfastapi.console.health_page",
-    "steadfastapi.console.limits_page",
-    "steadfastapi.console.settings_page",
+    "steadfastapi.console.pages.overview",
+    "steadfastapi.console.pages.issues",
+    "steadfastapi.console.pages.issue",
+    "steadfastapi.console.pages.exchanges",
+    "steadfastapi.console.pages.logs_page",
+    "steadfastapi.console.pages.health_page",
+    "steadfastapi.console.pages.limits_page",
+    "steadfastapi.console.pages.settings_page",
 )
 
 

@@ -6,9 +6,10 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from steadfastapi.console import issues_query, issues_stream, queries
-from steadfastapi.console.chart import spark
-from steadfastapi.console.issues_query import ALL, FILTERS, OFF
+from steadfastapi.console import queries
+from steadfastapi.console.pages import issues_query, issues_stream
+from steadfastapi.console.pages.chart import spark
+from steadfastapi.console.pages.issues_query import ALL, FILTERS, OFF
 from steadfastapi.console.visit import Page
 from steadfastapi.exceptions import StoreError
 

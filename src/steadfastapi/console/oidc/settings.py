@@ -11,16 +11,16 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from steadfastapi._settings import LayerSettings, Names
-from steadfastapi.console.oidc_addresses import is_plain, may_be_asked
-from steadfastapi.console.oidc_flow import OidcLogin
-from steadfastapi.console.oidc_rules import Rules, rules_of
+from steadfastapi.console.oidc.addresses import is_plain, may_be_asked
+from steadfastapi.console.oidc.flow import OidcLogin
+from steadfastapi.console.oidc.rules import Rules, rules_of
 from steadfastapi.exceptions import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from steadfastapi.console.identity import Identity, Refusal, SignedIn
+    from steadfastapi.console.access.identity import Identity, Refusal, SignedIn
 
 PREFIX = "STEADFAST_CONSOLE_OIDC_"
 ALGORITHMS = (

@@ -1,0 +1,1 @@
+"""Login at an OpenID provider, and its access tokens."""

@@ -1,0 +1,1 @@
+"""What the console shows, a page or a part of one in each file."""
