@@ -234,6 +234,7 @@ def test_the_keyboard_goes_everywhere(shop: ConsoleShop, chromium: Chromium) -> 
         page.keyboard.press("g")
         page.keyboard.press("i")
         expect(page).to_have_url(f"{shop.url}/ops/issues")
+        page.wait_for_load_state("load")  # until then no key is heard
         page.keyboard.press("/")
         expect(page.get_by_role("searchbox")).to_be_focused()
         page.keyboard.press("Escape")
