@@ -97,8 +97,7 @@ def test_an_outage_costs_no_request_its_answer(
             again = [await timed("/closed") for _ in range(5)]
 
         assert [200] * 8 == [status for status, _ in answers]
-        # Five of them ask; a busy machine may keep two of those waiting for itself.
-        assert sorted(seconds for _, seconds in answers)[-3] <= BUDGET + 0.055
+        assert max(seconds for _, seconds in answers) <= BUDGET + 0.055
         assert (503, True) == (denied[0], down)
         assert 200 in [status for status, _ in again]
 

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from statistics import median
 from typing import Any
 
 import anyio
@@ -85,10 +84,9 @@ def test_limit_7_a_frozen_redis_costs_a_decision_50_ms(
     found, lag = anyio.run(run)
 
     assert [200] * 10 == [status for status, _ in found]
-    # Medians: on a busy machine one of them waits for the processor, not for Redis.
-    assert median(seconds for _, seconds in found[:5]) <= 0.05 + 0.02
-    assert median(seconds for _, seconds in found[5:]) <= 0.02
-    assert lag <= 0.045  # a client that blocks the loop would hold it for 50 ms
+    assert max(seconds for _, seconds in found[:5]) <= 0.05 + 0.02
+    assert max(seconds for _, seconds in found[5:]) <= 0.02
+    assert lag <= 0.02
 
 
 def test_limit_8_a_refused_redis_is_never_a_500(
