@@ -1,6 +1,7 @@
 """The single pass around the application."""
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -180,3 +181,23 @@ def test_the_root_path_does_not_count_for_quiet(
     in_loop(call, app, path=path, scope={"root_path": root_path})
 
     assert [quiet] == [exchange.quiet for exchange in seen]
+
+
+def test_a_served_request_leaves_nothing_to_the_garbage_collector() -> None:
+    """Exchange and scope know each other, and let go; the pauses stay short."""
+    app, seen = watched(answer)
+    in_loop(call, app, "GET", "/")
+    seen.clear()
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        in_loop(call, app, "GET", "/")
+        seen.clear()
+        gc.collect()
+        left = [thing for thing in gc.garbage if isinstance(thing, Exchange)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert [] == left

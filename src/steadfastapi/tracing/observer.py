@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import StatusCode, get_current_span
+from opentelemetry.trace import Status, StatusCode, get_current_span
 
 from steadfastapi._scrub import safe_str
+from steadfastapi.tracing.attributes import attributes_of, method_name
 from steadfastapi.tracing.clean import (
     EXCEPTION,
     OUTCOME,
@@ -14,6 +15,7 @@ from steadfastapi.tracing.clean import (
     exception_event,
     type_name,
 )
+from steadfastapi.tracing.light_span import LightSpan
 from steadfastapi.tracing.native import NATIVE_KEY, tell_native
 from steadfastapi.tracing.server_span import (
     OWN_KEY,
@@ -21,13 +23,14 @@ from steadfastapi.tracing.server_span import (
     Awaited,
     adopt,
     is_open_server_span,
-    method_name,
 )
 
 if TYPE_CHECKING:
     from steadfastapi._exchange import Exchange
 
 SERVER_ERROR = 500
+_UNSET = Status(StatusCode.UNSET)
+_FAILED = Status(StatusCode.ERROR)
 
 
 def name_span(exchange: Exchange) -> None:
@@ -83,11 +86,10 @@ def finish(exchange: Exchange) -> None:
     span = scope.pop(SPAN_KEY, None)
     own = scope.pop(OWN_KEY, None)
     if own is not None:
-        try:
-            if own.is_recording():
-                _complete(exchange, own)
-        finally:
-            own.end()
+        if type(own) is LightSpan and own.is_untouched:
+            _finish_light(exchange, own)
+        else:
+            _finish_sdk(exchange, own)
     elif (
         exchange.outcome == "aborted"
         and span is not None
@@ -98,28 +100,54 @@ def finish(exchange: Exchange) -> None:
         span.set_attribute(OUTCOME, "aborted")
 
 
+def _finish_light(exchange: Exchange, span: LightSpan) -> None:
+    name = method_name(exchange.method)
+    if exchange.route is not None:
+        name = f"{name} {exchange.route}"
+    span.finish(
+        name,
+        {**attributes_of(exchange), **_result_of(exchange)},
+        _FAILED if exchange.outcome == "server_error" else _UNSET,
+    )
+
+
+def _finish_sdk(exchange: Exchange, span: Any) -> None:
+    try:
+        if span.is_recording():
+            _complete(exchange, span)
+    finally:
+        span.end()
+
+
 def _complete(exchange: Exchange, span: Any) -> None:
     """Write down how it ended."""
     first_name = method_name(exchange.method)
+    # A span of the API alone need not show its name. Another one than the first is
+    # what the application called it.
+    if exchange.route is not None and getattr(span, "name", first_name) == first_name:
+        span.update_name(f"{first_name} {exchange.route}")
+    if exchange.outcome == "server_error":
+        known = getattr(span, "status", None)
+        if known is None or known.status_code is StatusCode.UNSET:
+            span.set_status(StatusCode.ERROR)
+    span.set_attributes(_result_of(exchange))
+
+
+def _result_of(exchange: Exchange) -> dict[str, Any]:
+    """Return the attributes that are known at the end."""
     found: dict[str, Any] = {}
     if exchange.route is not None:
         found["http.route"] = exchange.route
-        # A span of the API alone need not show its name. Another one than the first
-        # is what the application called it.
-        if getattr(span, "name", first_name) == first_name:
-            span.update_name(f"{first_name} {exchange.route}")
     status = exchange.status or SERVER_ERROR
     if exchange.kind == "http" or status >= 400:  # noqa: PLR2004 - refused handshake
         found["http.response.status_code"] = status
     if exchange.outcome == "aborted":
         found[OUTCOME] = "aborted"
-    elif exchange.outcome == "server_error":
-        if exchange.error is None or exchange.handled:
-            found["error.type"] = str(status)  # else the class of the exception
-        known = getattr(span, "status", None)
-        if known is None or known.status_code is StatusCode.UNSET:
-            span.set_status(StatusCode.ERROR)
-    span.set_attributes(found)
+    elif exchange.outcome == "server_error" and (
+        exchange.error is None or exchange.handled
+    ):
+        found["error.type"] = str(status)  # else the class of the exception
+    return found
 
 
 def _adopted(exchange: Exchange) -> Any:

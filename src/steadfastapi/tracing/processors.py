@@ -69,6 +69,11 @@ class Pipeline(SynchronousMultiSpanProcessor):
             return
         super().add_span_processor(GuardedProcessor(span_processor))
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether no processor was added, to which each start would be announced."""
+        return not self._span_processors
+
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Announce a span, its request target scrubbed, to added processors."""
         if not self._span_processors:

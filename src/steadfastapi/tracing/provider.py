@@ -50,11 +50,12 @@ class Provider(TracerProvider):
     def __init__(
         self, *, resource: Resource, sampler: Sampler, pipeline: Pipeline
     ) -> None:
+        self.limits = SpanLimits(max_span_attribute_length=_value_limit())
         super().__init__(
             resource=resource,
             sampler=sampler,
             active_span_processor=pipeline,
-            span_limits=SpanLimits(max_span_attribute_length=_value_limit()),
+            span_limits=self.limits,
             # The SDK's handler waits up to 30 s for a silent collector (OTEL-10);
             # the lifespan flushes, with a deadline.
             shutdown_on_exit=False,

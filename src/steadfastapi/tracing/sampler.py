@@ -92,7 +92,11 @@ class LocalSampler(Sampler):
             if not parent.is_remote:
                 kept = parent.trace_flags.sampled
                 return _result(kept, attributes, trace_state)
-        return _result(trace_id & _LOW_BITS < self._bound, attributes, trace_state)
+        return _result(self.keeps(trace_id), attributes, trace_state)
+
+    def keeps(self, trace_id: int) -> bool:
+        """Decide about a trace that starts here, or was started by a remote caller."""
+        return trace_id & _LOW_BITS < self._bound
 
     def get_description(self) -> str:
         """Return a name for logs."""

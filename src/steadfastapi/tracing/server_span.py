@@ -8,24 +8,24 @@ to three times as much; where one of them makes the span, it is adopted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 from opentelemetry.context import attach, detach, get_current
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanKind, get_current_span, set_span_in_context
 
-from steadfastapi._middleware import KNOWN_METHODS, ExchangeMiddleware
-from steadfastapi._scrub import scrub_query, scrub_text
+from steadfastapi._middleware import ExchangeMiddleware
+from steadfastapi.tracing.attributes import attributes_of, method_name
 from steadfastapi.tracing.incoming import remote_context
+from steadfastapi.tracing.light_span import LightTracer, light_tracer
 from steadfastapi.tracing.native import NATIVE_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opentelemetry.trace import Tracer, TracerProvider
-    from starlette.types import Scope
 
     from steadfastapi._exchange import Exchange
     from steadfastapi.tracing.native import Exclude
@@ -39,11 +39,6 @@ OWN_KEY = "steadfastapi.own_span"
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
 """OpenTelemetry's semantic conventions that the attributes follow."""
-
-MAX_HOST = 255
-"""Characters of a Host header; a name of the DNS is not longer (RFC 1035)."""
-
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +65,7 @@ class ServerSpans:
         self._provider = provider
         self._excluded = excluded
         self._tracer: Tracer | None = None
+        self._light: LightTracer | None = None
         self._stack: Any = None
         self._contrib_is: Place | None = None
 
@@ -91,12 +87,16 @@ class ServerSpans:
             return None
         context = remote_context(scope)
         tracer = self._tracer or self._make_tracer()
-        span = tracer.start_span(
-            method_name(exchange.method),
-            context=context,
-            kind=SpanKind.SERVER,
-            attributes=attributes_of(exchange),
-        )
+        light = self._light
+        if light is not None and light.is_able:
+            span = light.start(exchange, context)
+        else:
+            span = tracer.start_span(
+                method_name(exchange.method),
+                context=context,
+                kind=SpanKind.SERVER,
+                attributes=attributes_of(exchange),
+            )
         scope[OWN_KEY] = span
         adopt(exchange, span)
         return partial(detach, attach(set_span_in_context(span, context)))
@@ -116,9 +116,10 @@ class ServerSpans:
         return True
 
     def _make_tracer(self) -> Tracer:
-        self._tracer = self._provider().get_tracer(
-            "steadfastapi", version("steadfastapi"), SCHEMA_URL
-        )
+        provider = self._provider()
+        who = "steadfastapi", version("steadfastapi"), SCHEMA_URL
+        self._light = light_tracer(provider, InstrumentationScope(*who))
+        self._tracer = provider.get_tracer(*who)
         return self._tracer
 
     def _contrib(self) -> Place | None:
@@ -141,65 +142,6 @@ def adopt(exchange: Exchange, span: Any) -> None:
         exchange.trace_id = format(context.trace_id, "032x")
         exchange.span_id = format(context.span_id, "016x")
         exchange.sampled = context.trace_flags.sampled
-
-
-def method_name(method: str) -> str:
-    """Return the first word of a span's name, from a closed set."""
-    if method == "WEBSOCKET":
-        return "WS"
-    return method if method in KNOWN_METHODS else "HTTP"
-
-
-def attributes_of(exchange: Exchange) -> dict[str, Any]:
-    """Return what is known of a request before it is served, in OpenTelemetry's words.
-
-    What a sampler may look at is here from the start.
-    """
-    scope = exchange.scope
-    if exchange.kind == "http":
-        scheme = scope.get("scheme", "http")
-        found: dict[str, Any] = {
-            "http.request.method": exchange.method,
-            "url.scheme": scheme,
-            "url.path": exchange.path,
-            "network.protocol.version": scope.get("http_version", "1.1"),
-        }
-        if exchange.method == "OTHER":
-            found["http.request.method"] = "_OTHER"
-            found["http.request.method_original"] = scope["method"]
-        query = scope.get("query_string")
-        if query:
-            found["url.query"] = scrub_query(query.decode("latin-1"))
-    else:
-        scheme = scope.get("scheme", "ws")
-        found = {"url.scheme": scheme, "network.protocol.name": "websocket"}
-    address, port = _server(scope)
-    if address:
-        found["server.address"] = address
-        found["server.port"] = port or _DEFAULT_PORTS.get(scheme, 80)
-    return found
-
-
-def _server(scope: Scope) -> tuple[str | None, int | None]:
-    for name, value in scope["headers"]:
-        if name == b"host":
-            return _authority(value) if len(value) <= MAX_HOST else (None, None)
-    server = scope.get("server") or (None, None)
-    return server[0], server[1]
-
-
-@lru_cache(maxsize=128)  # the client chooses the value: bounded
-def _authority(value: bytes) -> tuple[str | None, int | None]:
-    """Return name and port in a Host header; nothing of one that is malformed."""
-    try:
-        url = urlsplit("//" + value.decode("ascii"))
-        port = url.port
-    except ValueError:
-        return None, None
-    if url.username is not None or url.path or url.query or url.fragment:
-        return None, None
-    name = url.hostname
-    return scrub_text(name, MAX_HOST) if name else None, port
 
 
 def _is_of_this_request(span: Any, exchange: Exchange) -> bool:
