@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from steadfastapi._guard import guard
 from steadfastapi._observers import Observers
 from steadfastapi._predicates import path_in_app
 from steadfastapi._recorders import HTTPRecorder, WebSocketRecorder
+from steadfastapi._request_id import RequestIds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,9 @@ KNOWN_METHODS = frozenset(
 method is the client's to choose, and a label must not be (PROM-1)."""
 
 _WELL_FORMED_ID = re.compile(rb"[A-Za-z0-9._-]{8,128}").fullmatch
+
+
+_request_ids = RequestIds()
 
 
 def _never(_path: str) -> bool:
@@ -98,7 +101,7 @@ class ExchangeMiddleware:
         if inbound is not None and _WELL_FORMED_ID(inbound):
             request_id = inbound.decode("ascii")
         else:
-            request_id = os.urandom(16).hex()
+            request_id = _request_ids.next()
         kind = scope["type"]
         method = scope["method"] if kind == "http" else "WEBSOCKET"
         if kind == "http" and method not in KNOWN_METHODS:
