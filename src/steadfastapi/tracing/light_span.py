@@ -13,7 +13,6 @@ promised every span when it starts.
 from __future__ import annotations
 
 import os
-import threading
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +50,6 @@ _TUNED = (
 )
 """Variables by which the operator limits or counts the SDK's spans: then it makes
 them all."""
-
-_touching = threading.Lock()
 
 
 class LightTracer:
@@ -128,6 +125,8 @@ class LightSpan(Span):
     """
 
     kind = SpanKind.SERVER
+    _touched: SDKSpan | None = None
+    """On the class until there is one; see `_touch`."""
 
     def __init__(
         self,
@@ -141,7 +140,6 @@ class LightSpan(Span):
         self._context = context
         self._parent = parent
         self._started = time_ns()
-        self._touched: SDKSpan | None = None
         self._finished: ReadableSpan | None = None
 
     @property
@@ -238,25 +236,28 @@ class LightSpan(Span):
 
     def _touch(self) -> Span:
         """Return the SDK's span; one that ignores everything if this one has ended."""
-        with _touching:
-            exchange = self._exchange
-            if self._touched is None:
-                if exchange is None:
-                    return INVALID_SPAN
-                self._touched = _Touched(
-                    name=method_name(exchange.method),
-                    context=self._context,
-                    parent=self._parent,
-                    sampler=self._tracer.provider.sampler,
-                    resource=self._tracer.provider.resource,
-                    attributes=attributes_of(exchange),
-                    kind=SpanKind.SERVER,
-                    span_processor=self._tracer.pipeline,
-                    limits=self._tracer.provider.limits,
-                    instrumentation_scope=self._tracer.scope,
-                )
-                self._touched.start(start_time=self._started)
+        exchange = self._exchange
+        if self._touched is not None:
             return self._touched
+        if exchange is None:
+            return INVALID_SPAN
+        span = _Touched(
+            name=method_name(exchange.method),
+            context=self._context,
+            parent=self._parent,
+            sampler=self._tracer.provider.sampler,
+            resource=self._tracer.provider.resource,
+            attributes=attributes_of(exchange),
+            kind=SpanKind.SERVER,
+            span_processor=self._tracer.pipeline,
+            limits=self._tracer.provider.limits,
+            instrumentation_scope=self._tracer.scope,
+        )
+        span.start(start_time=self._started)
+        # Of threads that touch at once, the first one's is everybody's. A lock would
+        # be held for ever in a child that another thread's touch was forked from.
+        touched: SDKSpan = vars(self).setdefault("_touched", span)
+        return touched
 
 
 def light_tracer(
