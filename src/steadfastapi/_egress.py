@@ -175,9 +175,10 @@ def post(
                 wire.secure(to.host)
             wire.send(_request(to, body, headers))
             # Sees one response only: a 3xx is an answer like any other.
-            response = HTTPResponse(wire, method="POST")  # type: ignore[arg-type]
-            response.begin()
-            return Answer(response.status, response.getheader("Retry-After", ""))
+            # Closed before the wire is: since Python 3.13 a later end complains.
+            with HTTPResponse(wire, method="POST") as response:  # type: ignore[arg-type]
+                response.begin()
+                return Answer(response.status, response.getheader("Retry-After", ""))
     except EgressError:
         raise
     except (OSError, HTTPException, UnicodeError) as error:

@@ -23,6 +23,18 @@ _creating = threading.Lock()
 """Held until a new file is closed again: another thread connects to it after that."""
 
 
+class _Connection(sqlite3.Connection):
+    """Closes itself, where an application that never ends forgets it.
+
+    In tests without a lifespan, for example: since Python 3.13 one that is collected
+    while it is open warns, and a warning may be an error there.
+    """
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.Error):
+            self.close()
+
+
 def connect(
     path: Path, busy_timeout: float, max_bytes: int | None
 ) -> sqlite3.Connection:
@@ -34,7 +46,11 @@ def connect(
     """
     _create(path)
     connection = sqlite3.connect(
-        path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
+        path,
+        timeout=busy_timeout,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=_Connection,
     )
     try:
         _refuse_foreign(connection)

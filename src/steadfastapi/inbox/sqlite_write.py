@@ -131,19 +131,19 @@ def _count_parts(connection: sqlite3.Connection, issue: str, tally: Tally) -> No
         [(issue, hour, count) for hour, count in tally.hours.items()],
     )
     connection.executemany(
-        "INSERT INTO issue_releases SELECT ?1, ?2, ?3 WHERE (SELECT count(*) "
-        "FROM issue_releases WHERE issue = ?1) < ?4 ON CONFLICT DO NOTHING",
+        "INSERT INTO issue_releases SELECT ?, ?, ? WHERE (SELECT count(*) "
+        "FROM issue_releases WHERE issue = ?) < ? ON CONFLICT DO NOTHING",
         [
-            (issue, release, at, MAX_RELEASES)
+            (issue, release, at, issue, MAX_RELEASES)
             for release, at in tally.releases.items()
             if release
         ],
     )
     for user in tally.users:
         added = connection.execute(
-            "INSERT INTO issue_users SELECT ?1, ?2 WHERE (SELECT users FROM issues "
-            "WHERE id = ?1) < ?3 ON CONFLICT DO NOTHING",
-            (issue, user, MAX_USERS),
+            "INSERT INTO issue_users SELECT ?, ? WHERE (SELECT users FROM issues "
+            "WHERE id = ?) < ? ON CONFLICT DO NOTHING",
+            (issue, user, issue, MAX_USERS),
         )
         if added.rowcount:
             connection.execute(

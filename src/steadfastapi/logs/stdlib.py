@@ -61,6 +61,17 @@ class StructuredHandler(logging.Handler):
         """Have none: the pipeline needs none, and a fork could find it taken."""
         self.lock = None
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write one record unless a filter objects.
+
+        Since Python 3.13 the inherited method enters the lock without asking whether
+        there is one.
+        """
+        wanted: Any = self.filter(record)  # since Python 3.12 maybe another record
+        if wanted:
+            self.emit(wanted if isinstance(wanted, logging.LogRecord) else record)
+        return bool(wanted)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         emit_record(self._pipeline, record)
