@@ -49,7 +49,8 @@ def pytest_runtest_makereport() -> Generator[
 LONG = (
     "tests/dashboards/test_live.py",
     "tests/prometheus/test_alert_path.py",
-    "tests/console/test_browser.py",
+    "tests/console/test_browser",
+    "tests/console/test_demo.py",
     "tests/limits/test_fleet.py",
     "tests/cli/",
 )

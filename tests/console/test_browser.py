@@ -147,7 +147,7 @@ NEVER_OURS = "iframe, base, object, embed, img, animate, [onerror], [onload], [o
 """What no page of the console has, and most of the payloads would bring."""
 
 
-def test_hostile_content_is_inert(shop: ConsoleShop, chromium: Chromium) -> None:
+def test_sec_11_hostile_content_is_inert(shop: ConsoleShop, chromium: Chromium) -> None:
     """SEC-11: markup in every captured field is text; 0 scripts run, 0 are blocked."""
     request_id = shop.get(
         f"/hostile/{quote(markup(11), safe='')}?given={quote(markup(12))}",
@@ -188,7 +188,7 @@ def test_hostile_content_is_inert(shop: ConsoleShop, chromium: Chromium) -> None
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:8999", "http://127.0.0.1:8999"])
-def test_pages_of_others_change_nothing(
+def test_sec_12_pages_of_others_change_nothing(
     shop: ConsoleShop, chromium: Chromium, origin: str
 ) -> None:
     """SEC-12: a form or fetch of another origin is refused, with the cookie or without.

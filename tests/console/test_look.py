@@ -80,6 +80,7 @@ def test_addresses_are_quoted_and_leave_out_what_is_empty() -> None:
         ("number", 1_234_567, "1\u202f234\u202f567"),
         ("number", 0.25, "0.25"),
         ("number", None, "–"),
+        ("duration", 0.0, "0 s"),
         ("duration", 0.0000421, "42 µs"),
         ("duration", 0.0123, "12.3 ms"),
         ("duration", 1.5, "1.5 s"),
@@ -93,6 +94,8 @@ def test_addresses_are_quoted_and_leave_out_what_is_empty() -> None:
         ("percent", -20.06, "-2\u202f006 %"),
         ("percent", None, "–"),
         ("when", None, "–"),
+        ("exact", None, "–"),
+        ("exact", 1_795_176_000.5, "2026-11-20 12:00:00 UTC"),
     ],
 )
 def test_figures_read_well(function: str, value: Any, shown: str) -> None:
@@ -102,11 +105,27 @@ def test_figures_read_well(function: str, value: Any, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0.2, "now"), (59, "59 s"), (61, "1 min"), (7_300, "2 h"), (200_000, "2 d")],
+    [
+        (-5, "now"),
+        (0.2, "now"),
+        (59, "59 s ago"),
+        (61, "1 min ago"),
+        (7_300, "2 h ago"),
+        (200_000, "2 d ago"),
+    ],
 )
 def test_times_are_told_from_now(seconds: float, shown: str) -> None:
     """In one unit."""
     assert shown == filters.ago(1_000_000.0, 1_000_000.0 + seconds)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0, "0 times"), (1, "1 time"), (2_345, "2\u202f345 times")],
+)
+def test_what_is_counted_has_its_plural(value: int, shown: str) -> None:
+    """With the same thousands as every other figure."""
+    assert shown == filters.counted(value, "time")
 
 
 def test_a_time_has_its_exact_value_too() -> None:

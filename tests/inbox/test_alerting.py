@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fastapi import FastAPI
+from starlette.testclient import TestClient
 
 from steadfastapi import configure
 from steadfastapi.alerts import Notifier
 from steadfastapi.exceptions import ConfigurationError, StoreError
-from steadfastapi.inbox.alerting import alert_of, issue_alerts
+from steadfastapi.inbox.alerting import IssueAlerts, alert_of
 from steadfastapi.inbox.api import push
 from steadfastapi.inbox.layer import Inbox
 from steadfastapi.inbox.store import Change
@@ -46,6 +47,17 @@ def test_new_and_reopened_issues_are_told() -> None:
     assert first.key != second.key
 
 
+def test_the_last_entries_are_told_too() -> None:
+    """What is written while the application ends is news like any other."""
+    told: queue.SimpleQueue[Alert] = queue.SimpleQueue()
+    app = FastAPI()
+
+    with inbox_of(app, alerters=(told.put,)):
+        with TestClient(app):
+            push(event="crashed", level="ERROR", message="at the very end")
+        assert "New: at the very end" == told.get(timeout=10).title
+
+
 class Notified:
     """Keeps what a listener would tell."""
 
@@ -61,11 +73,10 @@ def listener(store: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Notified
     """Return a listener, and what it tells."""
     notified = Notified()
     monkeypatch.setattr(Notifier, "notify", lambda _, alert: notified.notify(alert))
-    plan = configure(FastAPI(), tracing=False, sentry=False).plan
-    return issue_alerts(plan, store, (), 60), notified
+    return IssueAlerts(store, (), 60, source="shop"), notified
 
 
-def test_one_worker_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inbox_5_one_worker_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     """INBOX-5: who got the claim; each kind of change has its own."""
     store = ToldStore()
     held: set[str] = set()

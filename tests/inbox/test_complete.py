@@ -89,7 +89,7 @@ def test_plumbing_is_left_out() -> None:
         lambda: raised(ValueError("secret password=hunter22" * 4_000)),
     ],
 )
-def test_an_entry_has_64_kib(make: Any) -> None:
+def test_sec_8_an_entry_has_64_kib(make: Any) -> None:
     """SEC-8: whatever was raised; 10 MB cost 10 ms of CPU at most."""
     error = make()
     context = {f"k{number}": "v" * 9_000 for number in range(99)}
@@ -107,7 +107,7 @@ def test_an_entry_has_64_kib(make: Any) -> None:
     assert spent < 0.1  # 10 ms where nobody else uses the machine
 
 
-def test_what_explains_least_is_left_out_first() -> None:
+def test_sec_8_what_explains_least_is_left_out_first() -> None:
     """SEC-8: characters of four bytes, everywhere at once."""
     emoji = "😀" * 20_000
     error = deep(ValueError(emoji), 60)
@@ -125,7 +125,7 @@ def test_what_explains_least_is_left_out_first() -> None:
     assert {"…": "left out"} == most.context == most.fields
 
 
-def test_refused_data_is_not_quoted() -> None:
+def test_sec_2_refused_data_is_not_quoted() -> None:
     """SEC-2: pydantic's own text would show it."""
     from pydantic import TypeAdapter, ValidationError
 
@@ -139,7 +139,7 @@ def test_refused_data_is_not_quoted() -> None:
     assert secret not in entry.as_json().decode()
 
 
-def test_a_huge_text_takes_little_time() -> None:
+def test_sec_8_a_huge_text_takes_little_time() -> None:
     """SEC-8: 10 MB of exception, at most 10 ms."""
     error = raised(ValueError("x" * 10_000_000))
     best = 1.0
@@ -186,7 +186,7 @@ def test_hostile_exceptions_are_kept_somehow(error: BaseException) -> None:
 
 
 @given(st.text())
-def test_texts_lose_their_control_characters(text: str) -> None:
+def test_sec_4_texts_lose_their_control_characters(text: str) -> None:
     """SEC-4: newline and tab may stay."""
     for character in plain(text):
         assert character in "\n\t" or ord(character) >= 0x20

@@ -125,7 +125,7 @@ def test_the_sparkline_has_24_hours(store: Store) -> None:
     assert 6 == sum(spark)
 
 
-def test_a_resolved_issue_reopens(store: Store) -> None:
+def test_inbox_4_a_resolved_issue_reopens(store: Store) -> None:
     """INBOX-4: by itself, when it happens again, and says so."""
     write(store, entry())
     assert 1 == store.set_state([issue_id("one")], "resolved")
@@ -284,7 +284,7 @@ def test_search_finds_words_by_their_beginnings(store: Store) -> None:
         assert expected == [one.title.removeprefix("PayError: ") for one in found]
 
 
-def test_search_has_no_syntax(store: Store) -> None:
+def test_sec_18_search_has_no_syntax(store: Store) -> None:
     """SEC-18: operators, quotes and wildcards are words or nothing."""
     write(store, entry("a", message="100% of a_b 'quoted' \"NEAR\" (x)"))
 
@@ -382,7 +382,7 @@ def test_a_store_is_found_again(make: Callable[[], Store]) -> None:
     assert 2 == only(first).count
 
 
-def test_several_writers_lose_no_count(make: Callable[[], Store]) -> None:
+def test_inbox_4_several_writers_lose_no_count(make: Callable[[], Store]) -> None:
     """INBOX-4: on the same issues, at once, with users and reopening between."""
     rounds, workers = 25, 4
     failures: list[Exception] = []

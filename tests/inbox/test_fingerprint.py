@@ -36,13 +36,13 @@ def said(message: str, **facts: Any) -> Entry:
     return replace(crash(), faults=(), event="message", message=message, **facts)
 
 
-def test_shifted_lines_keep_the_issue() -> None:
+def test_inbox_4_shifted_lines_keep_the_issue() -> None:
     """INBOX-4: an edit above the error, and libraries that were updated."""
     assert issue_of(crash(line=7), "") == issue_of(crash(line=8), "")
     assert 16 == len(issue_of(crash(), ""))
 
 
-def test_two_templates_make_two_issues() -> None:
+def test_inbox_4_two_templates_make_two_issues() -> None:
     """INBOX-4, FLARE-5: a helper that two routes share."""
     assert issue_of(crash(route="/a/pay"), "") != issue_of(crash(route="/b/pay"), "")
 

@@ -117,7 +117,7 @@ def test_an_exception_that_a_handler_answers() -> None:
         assert "ValueError" == entry.faults[0].type
 
 
-def test_a_validation_error_tells_where_and_not_what() -> None:
+def test_sec_2_a_validation_error_tells_where_and_not_what() -> None:
     """SEC-2: never the rejected input."""
     app = FastAPI()
 

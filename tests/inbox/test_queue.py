@@ -20,7 +20,7 @@ def balance(queue: SightingQueue) -> int:
     return counts.accepted - counts.written - dropped - counts.queued
 
 
-def test_items_are_bounded() -> None:
+def test_nb_7_items_are_bounded() -> None:
     """NB-7: at most so many wait; the others are counted as dropped."""
     queue = SightingQueue(max_items=3)
 
@@ -30,7 +30,7 @@ def test_items_are_bounded() -> None:
     assert (5, 0, {"full": 2}, 3) == queue.counts()[:4]
 
 
-def test_bytes_are_bounded() -> None:
+def test_nb_7_bytes_are_bounded() -> None:
     """NB-7: a few huge ones are as many as a thousand small ones."""
     queue = SightingQueue(max_bytes=10_000)
 
@@ -55,7 +55,7 @@ def test_what_is_on_its_way_counts() -> None:
     assert 0 == balance(queue)
 
 
-def test_identical_ones_are_folded() -> None:
+def test_sec_10_identical_ones_are_folded() -> None:
     """SEC-10: beyond the first ones they are a number on the last."""
     queue = SightingQueue()
     total = FOLD_AFTER + 500
@@ -143,7 +143,7 @@ def test_forgetting_empties_it() -> None:
     assert [] == queue.take()
 
 
-def test_many_threads_keep_the_balance() -> None:
+def test_inbox_2_many_threads_keep_the_balance() -> None:
     """INBOX-2: accepted = written + dropped + queued, exactly."""
     queue = SightingQueue(max_items=50)
     stop = threading.Event()

@@ -120,7 +120,7 @@ def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
         write(SQLiteStore(tmp_path / "file" / "inbox.db"), entry())
 
 
-def test_a_full_disk_is_an_error_until_there_is_room(tmp_path: Path) -> None:
+def test_sec_10_a_full_disk_is_an_error_until_there_is_room(tmp_path: Path) -> None:
     """SEC-10: nothing is lost that was kept, and pruning makes room."""
     store = SQLiteStore(tmp_path / "inbox.db", max_bytes=200_000)
     kept: set[str] = set()
@@ -140,7 +140,7 @@ def test_a_full_disk_is_an_error_until_there_is_room(tmp_path: Path) -> None:
     assert 3 == len(ids(store))
 
 
-def test_a_lock_is_waited_for(tmp_path: Path) -> None:
+def test_inbox_2_a_lock_is_waited_for(tmp_path: Path) -> None:
     """INBOX-2: and given up in the end, as something to be tried again."""
     store = SQLiteStore(tmp_path / "inbox.db", busy_timeout=0.1)
     store.open()
@@ -249,12 +249,12 @@ def kill_rounds(path: Path, rounds: int) -> int:
     return len(acknowledged)
 
 
-def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+def test_tp_2_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     """TP-2: a few rounds; counts and entries agree, the file is sound."""
     assert 3 * 2 <= kill_rounds(tmp_path / "inbox.db", 3)
 
 
 @pytest.mark.soak
-def test_kill_9_a_hundred_times(tmp_path: Path) -> None:
+def test_tp_2_kill_9_a_hundred_times(tmp_path: Path) -> None:
     """TP-2: 100 rounds, 0 lost, 0 corrupt."""
     assert 100 * 2 <= kill_rounds(tmp_path / "inbox.db", 100)

@@ -60,7 +60,7 @@ def test_without_request_or_memory_there_is_none() -> None:
         assert bare is trails.added(bare)
 
 
-def test_an_entry_never_grows_beyond_its_bound() -> None:
+def test_sec_8_an_entry_never_grows_beyond_its_bound() -> None:
     """SEC-8: then it goes without."""
     huge = {"lines": ["x" * MAX_TRAIL]}
     large = entry(message="y" * (MAX_ENTRY - 1_000))

@@ -11,8 +11,9 @@ import pytest
 
 from steadfastapi._service import Service
 from steadfastapi.exceptions import StoreError
+from steadfastapi.inbox.capture import Sighting
 from steadfastapi.inbox.complete import Completion
-from steadfastapi.inbox.queue import SightingQueue
+from steadfastapi.inbox.queue import MAX_BYTES, MAX_ITEMS, SightingQueue
 from steadfastapi.inbox.status import Retention
 from steadfastapi.inbox.writer import Writer
 from steadfastapi.testing import internal_errors
@@ -115,6 +116,32 @@ def test_a_hanging_store_delays_nobody(store: ToldStore) -> None:
     assert {"full": 90} == status.dropped
     assert balanced(writer)
     assert writer.flush(10)
+    assert writer.close(2)
+
+
+def test_nb_7_a_hundred_thousand_events_into_a_black_hole(store: ToldStore) -> None:
+    """NB-7: at most 1,000 items and 8 MiB wait; afterwards the balance is exact."""
+    swallows = threading.Event()
+    store.refuses = lambda entry: not swallows.wait(60)
+    writer = writing(store)
+    items = size = 0
+
+    for number in range(100_000):
+        text = "x" * 20_000 if number % 100 == 0 else ""
+        writer.put(Sighting(event="lost", level="error", message=f"m{number} {text}"))
+        if number % 500 == 0:
+            now = writer.status()
+            items, size = max(items, now.queued), max(size, now.queued_bytes)
+    swallows.set()
+
+    assert writer.flush(30)
+    status = writer.status()
+    assert (100_000, 0) == (status.accepted, status.queued)
+    assert balanced(writer)
+    assert status.written == sum(one.repeats for one in store.entries_written)
+    assert {"full": 100_000 - status.written} == status.dropped
+    assert 0 < items <= MAX_ITEMS
+    assert 0 < size <= MAX_BYTES
     assert writer.close(2)
 
 
@@ -248,7 +275,9 @@ def test_changes_are_told(store: ToldStore) -> None:
     assert len(store.entries_written) <= 2
 
 
-def test_a_storm_is_one_row_and_a_counter(store: ToldStore, writer: Writer) -> None:
+def test_sec_10_a_storm_is_one_row_and_a_counter(
+    store: ToldStore, writer: Writer
+) -> None:
     """SEC-10: 10⁴ identical errors, every one of them counted."""
     error = raised(ValueError("x"))
 

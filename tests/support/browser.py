@@ -154,6 +154,9 @@ class ConsoleShop:
                 "SHOP_DATA_DIR": str(folder),
                 "STEADFAST_INBOX_URL": f"sqlite:///{folder}/inbox.db",
                 "STEADFAST_CONSOLE_TOKEN": TOKEN,
+                # A second worker would not know the exchanges of the first.
+                "WEB_CONCURRENCY": None,
+                "REDIS_URL": None,
                 **env,
             },
             start_timeout=40.0,

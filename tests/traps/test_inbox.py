@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import queue
 import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -18,6 +19,7 @@ from starlette.testclient import TestClient
 
 from steadfastapi import bind
 from steadfastapi.exceptions import StoreError
+from steadfastapi.inbox.alerting import IssueAlerts
 from steadfastapi.inbox.api import capture_exception
 from steadfastapi.inbox.query import Query
 from steadfastapi.inbox.sqlite import SQLiteStore
@@ -25,6 +27,9 @@ from support.asgi import call
 from support.canaries import Canaries, raise_with_all
 from support.inbox import ToldStore, entry, issue_id, write
 from support.inbox_apps import inbox_of
+
+if TYPE_CHECKING:
+    from steadfastapi.alerts import Alert
 
 TESTS = Path(__file__).parents[1]
 
@@ -143,6 +148,28 @@ def test_inbox_3_no_canary_is_kept(logs: bool | None) -> None:
         one.event for one in entries
     )
     assert {} == found
+
+
+def test_inbox_3_no_canary_is_told() -> None:
+    """SEC-1: 0 of 14 in what alerters are given."""
+    canaries = Canaries()
+    app = FastAPI()
+    told: queue.SimpleQueue[Alert] = queue.SimpleQueue()
+
+    @app.post("/leak")
+    async def leak(request: Request) -> None:
+        body = await request.json()
+        bind(user_id="ada", login=body, headers=dict(request.headers))
+        logging.getLogger("shop").error("%s failed: %s", body, dict(request.headers))
+        raise_with_all(canaries, request, body)
+
+    with inbox_of(app, alerters=(told.put,)) as kept:
+        with TestClient(app, raise_server_exceptions=False) as client:
+            client.post("/leak", **canaries.request_kwargs())
+        assert 2 == len(kept.issues(level="error"))
+        alerts = [told.get(timeout=10) for _ in range(2)]
+
+    assert {} == canaries.find(repr(alerts))
 
 
 def test_inbox_4_a_resolved_issue_opens_again() -> None:
@@ -282,3 +309,29 @@ def test_inbox_4_issues_are_counted_by_the_store(tmp_path: Path) -> None:
     counts = connection.execute("SELECT id, count FROM issues").fetchall()
     connection.close()
     assert [(issue_id("one"), 10)] == counts
+
+
+def test_inbox_5_a_thousand_flaps_are_told_once_by_the_fleet(tmp_path: Path) -> None:
+    """Resolved and back, again and again, in four workers: one alert of each kind."""
+    told: queue.SimpleQueue[Alert] = queue.SimpleQueue()
+    workers = []
+    for _ in range(4):
+        store = SQLiteStore(tmp_path / "inbox.db")
+        workers.append((store, IssueAlerts(store, (told.put,), 60.0, source="shop")))
+
+    with contextlib.ExitStack() as stack:
+        for number in range(1_000):
+            store, tell = workers[number % 4]
+            for change in write(store, entry("flapping", title="bank is away")):
+                tell(change)
+            store.set_state([issue_id("flapping")], "resolved")
+        (issue,) = workers[0][0].issues(Query()).items
+        for store, _ in workers:
+            stack.callback(store.close)
+
+    assert 1_000 == issue.count
+    assert {"New: bank is away", "Again: bank is away"} == {
+        told.get(timeout=10).title for _ in range(2)
+    }
+    with pytest.raises(queue.Empty):
+        told.get(timeout=0.2)

@@ -32,7 +32,7 @@ def issues_table(issues: Sequence[Issue]) -> None:
     table.add_column("count", justify="right", no_wrap=True)
     table.add_column("level", no_wrap=True)
     table.add_column("title and route", overflow="fold")
-    table.add_column("last seen", no_wrap=True)
+    table.add_column("last seen, UTC", no_wrap=True)
     if wide:
         table.add_column("users", justify="right", no_wrap=True)
         table.add_column("state", no_wrap=True)
@@ -88,7 +88,7 @@ def _facts(issue: Issue) -> list[tuple[str, str]]:
         ("route", issue.route or "–"),
         ("where", issue.culprit or "–"),
         ("count", f"{issue.count}, {issue.users} users"),
-        ("seen", f"{moment(issue.first_seen)} to {moment(issue.last_seen)}"),
+        ("seen", f"{moment(issue.first_seen)} to {moment(issue.last_seen)} UTC"),
         ("releases", ", ".join(issue.releases) or "–"),
         ("24 hours", sparkline(issue.spark)),
     ]

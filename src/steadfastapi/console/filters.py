@@ -17,12 +17,15 @@ NONE = "–"
 
 
 def ago(at: float | None, now: float | None = None) -> str:
-    """Return how long a Unix time is ago: `now`, `12 s`, `3 min`, `2 h`, `5 d`."""
+    """Return how long a Unix time is ago: `now`, `12 s ago`, `3 min ago`, `5 d ago`."""
     if at is None:
         return NONE
-    seconds = max(0.0, (time.time() if now is None else now) - at)
-    if seconds < 1:
-        return "now"
+    seconds = (time.time() if now is None else now) - at
+    return "now" if seconds < 1 else f"{_whole(seconds)} ago"
+
+
+def _whole(seconds: float) -> str:
+    """Return a time in the largest unit of which there are some."""
     if seconds < MINUTE:
         return f"{seconds:.0f} s"
     if seconds < HOUR:
@@ -36,11 +39,17 @@ def when(at: float | None) -> Markup | str:
     """Return a Unix time as `<time>`: how long ago, and exactly in its title."""
     if at is None:
         return NONE
-    exact = datetime.fromtimestamp(at, UTC)
-    shown = exact.strftime("%Y-%m-%d %H:%M:%S UTC")
+    iso = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        exact.isoformat(timespec="milliseconds"), shown, ago(at)
+        iso, exact(at), ago(at)
     )
+
+
+def exact(at: float | None) -> str:
+    """Return a Unix time as people write it: `2026-11-20 12:00:00 UTC`."""
+    if at is None:
+        return NONE
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def number(value: float | None) -> str:
@@ -52,17 +61,24 @@ def number(value: float | None) -> str:
     return f"{value:,.2f}".replace(",", "\u202f")
 
 
+def counted(value: int, word: str) -> str:
+    """Return how many there are of something: `1 request`, `12 345 requests`."""
+    return f"{number(value)} {word}{'' if value == 1 else 's'}"
+
+
 def duration(seconds: float | None) -> str:
     """Return seconds in the unit that people would use: `850 µs`, `12 ms`, `1.2 s`."""
     if seconds is None:
         return NONE
+    if seconds == 0:
+        return "0 s"
     if seconds < 0.001:  # noqa: PLR2004
         return f"{seconds * 1e6:.0f} µs"
     if seconds < 1:
         return f"{seconds * 1e3:.3g} ms"
     if seconds < 2 * MINUTE:
         return f"{seconds:.3g} s"
-    return f"{seconds / MINUTE:.0f} min" if seconds < 2 * HOUR else ago(0.0, seconds)
+    return f"{seconds / MINUTE:.0f} min" if seconds < 2 * HOUR else _whole(seconds)
 
 
 def size(count: float | None) -> str:
@@ -90,6 +106,7 @@ def every() -> dict[str, Callable[..., Any]]:
     return {
         "ago": ago,
         "when": when,
+        "exact": exact,
         "number": number,
         "duration": duration,
         "size": size,

@@ -36,7 +36,9 @@ class LogRing:
     """
 
     def __init__(self, size: int = SIZE) -> None:
-        self._kept: deque[Kept] = deque(maxlen=size)
+        # Number, names, and each value: of plain ones, such tuples are nothing to the
+        # garbage collector, which runs the longer the more it has to look at.
+        self._kept: deque[tuple[Any, ...]] = deque(maxlen=size)
         self._numbers = count(1)
 
     def add(self, line: dict[str, Any], exc_info: Any, size: int) -> None:
@@ -49,27 +51,28 @@ class LogRing:
         """
         if size > MAX_LINE or exc_info is not None:
             line = _in_short(line, exc_info, size)
-        self._kept.append(Kept(next(self._numbers), line))
+        self._kept.append((next(self._numbers), tuple(line), *line.values()))
 
     @property
     def latest(self) -> int:
         """Number of the last line; 0 before the first."""
         kept = self._kept.copy()
-        return kept[-1].number if kept else 0
+        return kept[-1][0] if kept else 0
 
     def since(self, number: int = 0) -> list[Kept]:
         """Return the lines after a number, oldest first; all by default."""
         # One step: the others go on appending.
         kept = self._kept.copy()
-        return [one for one in kept if one.number > number]
+        return [Kept(one[0], _line(one)) for one in kept if one[0] > number]
 
     def lines_of(self, request_id: str) -> list[dict[str, Any]]:
         """Return the lines of one request, oldest first."""
-        return [
-            dict(one.line)
-            for one in self._kept.copy()
-            if one.line.get("request_id") == request_id
-        ]
+        kept = (_line(one) for one in self._kept.copy() if request_id in one)
+        return [line for line in kept if line.get("request_id") == request_id]
+
+
+def _line(kept: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip(kept[1], kept[2:], strict=True))
 
 
 def _in_short(line: dict[str, Any], exc_info: Any, size: int) -> dict[str, Any]:

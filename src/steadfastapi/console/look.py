@@ -21,8 +21,8 @@ Every template extends `base.html` and gets, whatever else it is given:
 | `theme`             | `light`, `dark` or `auto`                                     |
 | `title`, `nav`, `csrf`, `identity`, `notice` | empty unless given                   |
 
-Filters: `ago` (Unix time), `when` (Unix time, as `<time>`), `number`, `duration`
-(seconds), `size` (bytes), `percent` (of one).
+Filters: `ago` (Unix time), `when` (Unix time, as `<time>`), `exact` (Unix time),
+`number`, `duration` (seconds), `size` (bytes), `percent` (of one).
 """
 
 from __future__ import annotations

@@ -2,13 +2,16 @@
 
 Every request of the application comes through here, so that a successful one has two
 microseconds; what a page shows of it is worked out when somebody looks. Nothing that
-is kept holds a scope, a body or a traceback alive.
+is kept holds a scope, a body or a traceback alive, and each is one tuple of plain
+values: those the garbage collector forgets, where thousands of other objects would make
+each of its full runs longer.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from operator import itemgetter
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +30,11 @@ PER_SECOND = 20
 MAX_PATH = 2_048
 MAX_FIELDS = 16
 MAX_FIELD = 256
+
+
+Flat = tuple[Any, ...]
+"""The fields of `Kept` in their order, but that of the bound ones each name and each
+value is an item of its own."""
 
 
 class Kept(NamedTuple):
@@ -53,6 +61,18 @@ class Kept(NamedTuple):
     fields: tuple[tuple[str, Any], ...]
     """What user code bound."""
 
+    @classmethod
+    def of(cls, flat: Flat) -> Kept:
+        """Return what was kept flat."""
+        bound = flat[_PLAIN:]
+        pairs = tuple(zip(bound[::2], bound[1::2], strict=True))
+        return cls._make((*flat[:_PLAIN], pairs))
+
+
+_PLAIN = len(Kept._fields) - 1
+_ID = itemgetter(Kept._fields.index("id"))
+_LATEST = itemgetter(Kept._fields.index("at"), Kept._fields.index("id"))
+
 
 def watch(plan: Plan, size: int, slow_after: float) -> Ring:
     """Let a new ring watch the exchanges of an application."""
@@ -78,10 +98,10 @@ class Ring:
         slow_after: float = SLOW_AFTER,
         per_second: int = PER_SECOND,
     ) -> None:
-        self._failed: deque[Kept] = deque(maxlen=size)
-        self._refused: deque[Kept] = deque(maxlen=size)
-        self._slow: deque[Kept] = deque(maxlen=size)
-        self._sampled: deque[Kept] = deque(maxlen=size)
+        self._failed: deque[Flat] = deque(maxlen=size)
+        self._refused: deque[Flat] = deque(maxlen=size)
+        self._slow: deque[Flat] = deque(maxlen=size)
+        self._sampled: deque[Flat] = deque(maxlen=size)
         self.slow_after = slow_after
         self.per_second = per_second
         self.size = size
@@ -117,32 +137,32 @@ class Ring:
         if outcome != "ok":
             self._keep_failure(exchange, outcome)
         elif is_http and seconds >= self.slow_after:
-            self._slow.append(_kept(exchange))
+            self._slow.append(_flat(exchange))
         elif self._has_room(int(end)):
-            self._sampled.append(_kept(exchange))
+            self._sampled.append(_flat(exchange))
 
     def everything(self) -> list[Kept]:
         """Return what is kept, latest first."""
-        rings = (self._failed, self._refused, self._slow, self._sampled)
-        # A copy in one step: the others go on appending.
-        found = [kept for ring in rings for kept in ring.copy()]
-        return sorted(found, key=lambda one: (one.at, one.id), reverse=True)
+        return [Kept.of(flat) for flat in sorted(self._all(), key=_LATEST)[::-1]]
 
     def find(self, request_id: str) -> Kept | None:
         """Return the latest exchange of a request id, which a client may repeat."""
-        for kept in self.everything():
-            if kept.id == request_id:
-                return kept
-        return None
+        found = [flat for flat in self._all() if _ID(flat) == request_id]
+        return Kept.of(max(found, key=_LATEST)) if found else None
+
+    def _all(self) -> list[Flat]:
+        rings = (self._failed, self._refused, self._slow, self._sampled)
+        # A copy in one step: the others go on appending.
+        return [flat for ring in rings for flat in ring.copy()]
 
     def _keep_failure(self, exchange: Exchange, outcome: str) -> None:
         counted = self.minutes.current
         if outcome == "server_error":
             counted.server_errors += exchange.kind == "http"
-            self._failed.append(_kept(exchange))
+            self._failed.append(_flat(exchange))
         else:
             counted.client_errors += exchange.kind == "http"
-            self._refused.append(_kept(exchange))
+            self._refused.append(_flat(exchange))
 
     def _has_room(self, second: int) -> bool:
         if second != self._second:
@@ -154,10 +174,10 @@ class Ring:
         return True
 
 
-def _kept(exchange: Exchange) -> Kept:
+def _flat(exchange: Exchange) -> Flat:
     begun = exchange.first_byte
     error = exchange.error
-    return Kept(
+    plain = (
         exchange.id,
         exchange.kind,
         exchange.method,
@@ -173,19 +193,19 @@ def _kept(exchange: Exchange) -> Kept:
         exchange.request_size,
         exchange.response_size,
         type(error).__name__ if error is not None else "",
-        _fields(exchange.fields) if exchange.fields else (),
     )
+    return (*plain, *_bound(exchange.fields)) if exchange.fields else plain
 
 
-def _fields(fields: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """Return plain values; of others, which may be huge, what they are."""
-    found: list[tuple[str, Any]] = []
+def _bound(fields: dict[str, Any]) -> list[Any]:
+    """Return names and plain values; of others, which may be huge, what they are."""
+    found: list[Any] = []
     for name, value in fields.copy().items():
-        if len(found) == MAX_FIELDS:
+        if len(found) == 2 * MAX_FIELDS:
             break
         if type(value) is str:
             value = value[:MAX_FIELD]  # noqa: PLW2901 - the same one, shorter
         elif type(value) not in (int, float, bool, type(None)):
             value = f"<{type(value).__name__}>"  # noqa: PLW2901
-        found.append((name[:MAX_FIELD], value))
-    return tuple(found)
+        found += (name[:MAX_FIELD], value)
+    return found

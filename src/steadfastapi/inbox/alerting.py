@@ -5,52 +5,53 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from steadfastapi._lifespan import LifespanPart
 from steadfastapi.alerts import Alert, Notifier
 from steadfastapi.exceptions import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from steadfastapi._plan import Plan
     from steadfastapi.inbox.store import Change, Store
 
 _WORDS = {"new": "New", "reopened": "Again", "storm": "Storm"}
 
 
-def issue_alerts(
-    plan: Plan, store: Store, alerters: Iterable[Any], cooldown: float
-) -> Callable[[Change], None]:
-    """Return what tells alerters of changes; errors only, not warnings.
+class IssueAlerts:
+    """Tells alerters of changes; errors only, not warnings.
 
     The store decides who tells: of all workers the one that saw the change, and for
     `cooldown` seconds nobody tells the same of that issue again.
 
     Args:
-        plan: Starts and stops the notifier.
         store: Shared by the workers.
         alerters: Alerters, or functions that take an alert.
         cooldown: Seconds.
+        source: Who tells.
 
     Raises:
         ConfigurationError: Something given is no alerter.
     """
-    notifier = Notifier(alerters, source=plan.service.name)
-    plan.lifespan(
-        LifespanPart(name="inbox alerters", start=notifier.start, stop=notifier.stop)
-    )
 
-    def tell(change: Change) -> None:
+    def __init__(
+        self, store: Store, alerters: Iterable[Any], cooldown: float, *, source: str
+    ) -> None:
+        self._store = store
+        self._cooldown = cooldown
+        self._notifier = Notifier(alerters, source=source)
+        self.start = self._notifier.start
+        self.stop = self._notifier.stop
+
+    def __call__(self, change: Change) -> None:
+        """Tell of a change, if it is an error and nobody has."""
         if change.entry.level != "error":
             return
+        key = f"alert:{change.what}:{change.issue}"
         try:
-            mine = store.claim(f"alert:{change.what}:{change.issue}", cooldown)
+            mine = self._store.claim(key, self._cooldown)
         except StoreError:
             mine = True  # perhaps twice, rather than never
         if mine:
-            notifier.notify(alert_of(change))
-
-    return tell
+            self._notifier.notify(alert_of(change))
 
 
 def alert_of(change: Change) -> Alert:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -32,7 +33,8 @@ from steadfastapi.inbox.writer import Writer
 
 if TYPE_CHECKING:
     from steadfastapi._plan import Plan
-    from steadfastapi.inbox.store import Change
+    from steadfastapi.inbox.alerting import IssueAlerts
+    from steadfastapi.inbox.store import Change, Store
 
 LevelOrOff = Literal["error", "warning", "off"]
 DEFAULT_LEVELS: dict[str, LevelOrOff] = {"5xx": "error", "4xx": "warning"}
@@ -146,13 +148,10 @@ class Inbox(LayerSettings):
                 plan.note("watches the root logger", "log")
                 plan.set_up(log_watch.watch_records)
         plan.set_up(lambda: api.activate(collector))
-        plan.lifespan(self._lifespan(collector))
-        if self.alerters:
-            from steadfastapi.inbox.alerting import issue_alerts  # noqa: PLC0415
-
-            tell = issue_alerts(plan, writer.store, self.alerters, self.alert_cooldown)
-            listeners.append(tell)
-            plan.note(f"tells {len(self.alerters)} alerters of issues", "process")
+        alerts = self._alerts(plan, writer.store)
+        if alerts is not None:
+            listeners.append(alerts)
+        plan.lifespan(self._lifespan(collector, alerts))
         plan.handle(InboxHandle(writer, listeners))
         where = "a store of its own" if self.store is not None else self._shown()
         plan.note(f"keeps errors in {where}", "process")
@@ -189,7 +188,22 @@ class Inbox(LayerSettings):
             meter=plan.meter,
         )
 
-    def _lifespan(self, collector: Collector) -> LifespanPart:
+    def _alerts(self, plan: Plan, store: Store) -> IssueAlerts | None:
+        if not self.alerters:
+            return None
+        from steadfastapi.inbox.alerting import IssueAlerts  # noqa: PLC0415
+
+        plan.note(f"tells {len(self.alerters)} alerters of issues", "process")
+        alerts = IssueAlerts(
+            store, self.alerters, self.alert_cooldown, source=plan.service.name
+        )
+        # It ends with the inbox, whose last entries may be news.
+        plan.lifespan(LifespanPart(name="inbox alerters", start=alerts.start))
+        return alerts
+
+    def _lifespan(
+        self, collector: Collector, alerts: IssueAlerts | None
+    ) -> LifespanPart:
         writer = collector.writer
         loop = LoopWatch(collector)
         at_once = self.store is not None or addresses.starts_at_once(
@@ -205,9 +219,13 @@ class Inbox(LayerSettings):
                 writer.wake()
 
         def stop(seconds: float) -> bool:
+            until = time.monotonic() + seconds
             loop.remove()
             delivered = writer.close(seconds)
             api.deactivate(collector)
+            if alerts is not None:
+                left = max(0.0, until - time.monotonic())
+                delivered = alerts.stop(left) and delivered
             return delivered
 
         return LifespanPart(name="inbox", start=start, stop=stop)

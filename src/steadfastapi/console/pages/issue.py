@@ -161,7 +161,10 @@ def hours(issue: Issue, now: float) -> Chart:
     )
     series = chart.Series(name="happened", style="error", values=issue.spark)
     total, most = sum(issue.spark), max(issue.spark, default=0)
-    summary = f"{total:,} times in the last 24 hours, at most {most:,} in an hour."
+    summary = (
+        f"{filters.counted(total, 'time')} in the last 24 hours, "
+        f"at most {filters.number(most)} in an hour."
+    )
     return chart.bars(frame, [series], summary)
 
 

@@ -7,8 +7,9 @@ of backticks in it, where Markdown knows no links, images, HTML and mentions.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from steadfastapi.console import filters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,11 +55,6 @@ def fenced(text: str) -> str:
     return f"{fence}text\n{text.rstrip()}\n{fence}"
 
 
-def moment(at: float) -> str:
-    """Return a Unix time as it is written in tickets."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
 def _longest(text: str) -> int:
     return max((len(run) for run in _RUNS.findall(text)), default=0)
 
@@ -68,12 +64,17 @@ def _facts(issue: Any) -> list[str]:
         ("Issue", f"{code(issue.id)}, {issue.state}, {issue.level}"),
         ("Route", code(issue.route) if issue.route else ""),
         ("Where", code(issue.culprit) if issue.culprit else ""),
-        ("Happened", f"{issue.count:,} times, to {issue.users:,} known users"),
-        ("First seen", moment(issue.first_seen)),
-        ("Last seen", moment(issue.last_seen)),
+        ("Happened", _how_often(issue)),
+        ("First seen", filters.exact(issue.first_seen)),
+        ("Last seen", filters.exact(issue.last_seen)),
         ("Releases", ", ".join(code(one) for one in issue.releases)),
     ]
     return [f"- **{name}:** {value}" for name, value in facts if value]
+
+
+def _how_often(issue: Any) -> str:
+    users = filters.counted(issue.users, "known user")
+    return f"{filters.counted(issue.count, 'time')}, to {users}"
 
 
 def _entry(entry: Any) -> list[str]:

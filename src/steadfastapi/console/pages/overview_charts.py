@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from steadfastapi.console.pages.chart import Chart
     from steadfastapi.console.ring_minutes import Minute
 
+NONE = "No requests in the last hour."
 EVERY = 15
 """Minutes between two marks."""
 
@@ -50,10 +51,13 @@ def _requests(minutes: Sequence[Minute]) -> Chart:
     total = sum(one.requests for one in minutes)
     failed = sum(one.server_errors for one in minutes)
     most = max(one.requests for one in minutes)
-    summary = (
-        f"{total:,} requests in the last hour, at most {most:,} a minute; "
-        f"{failed:,} server errors."
-    )
+    summary = NONE
+    if total:
+        summary = (
+            f"{filters.counted(total, 'request')} in the last hour, "
+            f"at most {filters.number(most)} a minute; "
+            f"{filters.counted(failed, 'server error')}."
+        )
     return chart.bars(frame, series, summary)
 
 
@@ -72,7 +76,7 @@ def _latencies(minutes: Sequence[Minute]) -> Chart:
     ]
     worst = max((one.p99 for one in minutes if one.p99 is not None), default=None)
     summary = (
-        "No requests in the last hour."
+        NONE
         if worst is None
         else f"The worst minute's p99 was {filters.duration(worst)}."
     )

@@ -24,7 +24,7 @@ function row(line) {
   if (line.request_id) {
     const link = document.createElement("a");
     link.href = list.dataset.request + encodeURIComponent(line.request_id);
-    link.textContent = line.request_id.slice(0, 8);
+    link.textContent = line.request_id.slice(-8);
     link.title = `Lines of request ${line.request_id}`;
     item.append(" ", link);
   }

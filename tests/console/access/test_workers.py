@@ -30,7 +30,7 @@ def clients(
     return list(found.values())
 
 
-def test_a_session_holds_and_ends_in_every_worker(tmp_path: Path) -> None:
+def test_sec_13_a_session_holds_and_ends_in_every_worker(tmp_path: Path) -> None:
     """SEC-13 with two processes: the link is printed once, and lets in everywhere."""
     env = {"TMPDIR": str(tmp_path)}
     with LiveServer(APP, workers=2, env=env) as server, ExitStack() as opened:

@@ -95,6 +95,14 @@ async def test_the_page_says_the_same_and_draws_it(ops: Ops) -> None:
     assert [] == [attrs for _, attrs in page.found if "style" in attrs]
 
 
+async def test_before_the_first_request_nothing_is_made_up(ops: Ops) -> None:
+    """A sentence for each chart, a dash for each percentile."""
+    page = Elements(await ops.page(""))
+
+    assert 2 <= page.text.count("No requests in the last hour.")
+    assert "p50 –, p99 –" in page.text
+
+
 async def test_without_other_layers_it_is_still_there() -> None:
     """Inbox, health, SLO and watchdog off."""
     with ops_of(shop(), inbox=False, health=False) as ops:

@@ -1,6 +1,7 @@
 """The pages Settings, Logs and Limits, and their API."""
 
 import asyncio
+import gc
 import json
 import logging
 from typing import Any
@@ -331,6 +332,18 @@ def test_the_ring_is_bounded_in_lines_and_size() -> None:
     assert len(str(kept[-1].line)) < log_ring.MAX_LINE
     assert "abc" == kept[-1].line["request_id"]
     assert [6] == [one.number for one in ring.since(5)]
+
+
+def test_lines_are_nothing_to_the_garbage_collector() -> None:
+    """Thousands of tracked objects would make each of its full runs longer."""
+    ring = LogRing()
+    for number in range(50):
+        ring.add({"event": "paid", "request_id": "abc", "n": number}, None, 50)
+    for _ in range(2):  # first the names, then what holds them
+        gc.collect()
+
+    assert 50 == len(ring.lines_of("abc"))
+    assert [] == [kept for kept in ring._kept if gc.is_tracked(kept)]
 
 
 def test_the_ring_keeps_no_exception_alive() -> None:

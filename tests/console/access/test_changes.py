@@ -17,6 +17,7 @@ from support.console import (
     frame_of,
     header,
     program,
+    text,
 )
 
 pytestmark = pytest.mark.anyio
@@ -77,6 +78,18 @@ async def test_sec_12_a_change_needs_the_token_of_its_session(csrf: str) -> None
     answer = await browser.post("/ops/logs/level", level="ERROR")
 
     assert (403, "INFO") == (answer.status, level(stack))
+
+
+async def test_a_change_after_the_session_changes_nothing_and_says_so() -> None:
+    """With the way to the login: somebody went to lunch with the page open."""
+    stack = consoled(token=TOKEN)
+    browser = await Browser.signed_in(stack)
+    browser.cookies.clear()
+    answer = await browser.post("/ops/logs/level", level="ERROR")
+
+    assert (401, "INFO") == (answer.status, level(stack))
+    assert "the session is over; nothing was shown or changed" in text(answer)
+    assert 'href="/ops/login"' in text(answer)
 
 
 async def test_the_token_of_a_form_is_another_one_on_each_page() -> None:

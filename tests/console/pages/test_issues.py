@@ -198,7 +198,7 @@ async def test_changes_of_nothing_are_refused(ops: Ops) -> None:
         assert json.loads(result.body)["detail"]
 
 
-async def test_no_get_changes_anything(ops: Ops) -> None:
+async def test_inbox_1_no_get_changes_anything(ops: Ops) -> None:
     """INBOX-1: what changes is POST, and nothing else."""
     failed, _ = await fill(ops)
 

@@ -62,13 +62,13 @@ async def test_the_good_case(
     assert 303 == await came_back(app, provider)
 
 
-async def test_01_state_missing(app: FastAPI, provider: HostileProvider) -> None:
+async def test_sec_14_01_state_missing(app: FastAPI, provider: HostileProvider) -> None:
     """Without a state, nobody comes in."""
     provider.callback = {"state": None}
     assert 401 == await came_back(app, provider)
 
 
-async def test_02_state_forged(app: FastAPI, provider: HostileProvider) -> None:
+async def test_sec_14_02_state_forged(app: FastAPI, provider: HostileProvider) -> None:
     """A state that was never given leads nowhere, nor does one that is there twice."""
     assert 401 == await came_back(app, provider, state="A" * 43)
     async with Browser(app) as browser:
@@ -77,7 +77,9 @@ async def test_02_state_forged(app: FastAPI, provider: HostileProvider) -> None:
         assert (401, False) == (answer.status_code, await browser.is_in())
 
 
-async def test_03_state_replayed(app: FastAPI, provider: HostileProvider) -> None:
+async def test_sec_14_03_state_replayed(
+    app: FastAPI, provider: HostileProvider
+) -> None:
     """A finished login cannot be finished again: all cookies of before, a new code."""
     async with Browser(app) as browser:
         address = await browser.begin()
@@ -90,7 +92,7 @@ async def test_03_state_replayed(app: FastAPI, provider: HostileProvider) -> Non
         assert not await thief.is_in()
 
 
-async def test_04_state_of_another_browser(
+async def test_sec_14_04_state_of_another_browser(
     app: FastAPI, provider: HostileProvider
 ) -> None:
     """An address that somebody sends me does not log me in as them."""
@@ -101,7 +103,7 @@ async def test_04_state_of_another_browser(
         assert not await mine.is_in()
 
 
-async def test_05_code_replayed(app: FastAPI, provider: HostileProvider) -> None:
+async def test_sec_14_05_code_replayed(app: FastAPI, provider: HostileProvider) -> None:
     """A code that was used does not finish another login."""
     async with Browser(app) as browser:
         first = provider.log_in(await browser.begin())
@@ -110,7 +112,9 @@ async def test_05_code_replayed(app: FastAPI, provider: HostileProvider) -> None
     assert 401 == await came_back(app, provider, code=used)
 
 
-async def test_06_verifier_wrong(app: FastAPI, provider: HostileProvider) -> None:
+async def test_sec_14_06_verifier_wrong(
+    app: FastAPI, provider: HostileProvider
+) -> None:
     """A code of another login does not fit the verifier of this one (PKCE, S256)."""
     async with Browser(app) as other:
         back = provider.log_in(await other.begin())
@@ -118,7 +122,9 @@ async def test_06_verifier_wrong(app: FastAPI, provider: HostileProvider) -> Non
     assert 401 == await came_back(app, provider, code=unused)
 
 
-async def test_07_only_plain_pkce(app: FastAPI, provider: HostileProvider) -> None:
+async def test_sec_14_07_only_plain_pkce(
+    app: FastAPI, provider: HostileProvider
+) -> None:
     """No login begins at a provider that knows PKCE without a hash only."""
     provider.metadata = {"code_challenge_methods_supported": ["plain"]}
     async with Browser(app) as browser:
@@ -128,7 +134,7 @@ async def test_07_only_plain_pkce(app: FastAPI, provider: HostileProvider) -> No
 
 
 @pytest.mark.parametrize("nonce", [None, "another", 7])
-async def test_08_nonce_wrong_or_missing(
+async def test_sec_14_08_nonce_wrong_or_missing(
     app: FastAPI, provider: HostileProvider, nonce: Any
 ) -> None:
     """A token that does not answer this very login is refused."""
@@ -137,7 +143,7 @@ async def test_08_nonce_wrong_or_missing(
 
 
 @pytest.mark.parametrize("end", [None, "/", ".evil.example"])
-async def test_09_issuer_of_the_token(
+async def test_sec_14_09_issuer_of_the_token(
     app: FastAPI, provider: HostileProvider, end: str | None
 ) -> None:
     """The issuer of the token must be equal to the last character."""
@@ -146,7 +152,7 @@ async def test_09_issuer_of_the_token(
 
 
 @pytest.mark.parametrize("issuer", [None, "https://evil.example"])
-async def test_10_issuer_of_the_callback(
+async def test_sec_14_10_issuer_of_the_callback(
     app: FastAPI, provider: HostileProvider, issuer: str | None
 ) -> None:
     """A provider that names itself in its answers must do so rightly (RFC 9207)."""
@@ -155,7 +161,7 @@ async def test_10_issuer_of_the_callback(
 
 
 @pytest.mark.parametrize("audience", [None, "another", ["another"], [], 7])
-async def test_11_audience(
+async def test_sec_14_11_audience(
     app: FastAPI, provider: HostileProvider, audience: Any
 ) -> None:
     """A token that was made for another client is refused."""
@@ -164,7 +170,7 @@ async def test_11_audience(
 
 
 @pytest.mark.parametrize("party", [None, "another"])
-async def test_12_several_audiences(
+async def test_sec_14_12_several_audiences(
     app: FastAPI, provider: HostileProvider, party: str | None
 ) -> None:
     """A token for several is ours only if we are the party that asked for it."""
@@ -175,7 +181,7 @@ async def test_12_several_audiences(
 
 
 @pytest.mark.parametrize("expires", [None, -3_600, -60])
-async def test_13_expired(
+async def test_sec_14_13_expired(
     app: FastAPI, provider: HostileProvider, expires: int | None
 ) -> None:
     """A token that has expired, or never does, is refused."""
@@ -184,7 +190,7 @@ async def test_13_expired(
 
 
 @pytest.mark.parametrize("claim", ["iat", "nbf"])
-async def test_14_from_the_future(
+async def test_sec_14_14_from_the_future(
     app: FastAPI, provider: HostileProvider, claim: str
 ) -> None:
     """A token of the future is refused."""
@@ -192,7 +198,9 @@ async def test_14_from_the_future(
     assert 401 == await came_back(app, provider)
 
 
-async def test_15_signed_by_nobody(app: FastAPI, provider: HostileProvider) -> None:
+async def test_sec_14_15_signed_by_nobody(
+    app: FastAPI, provider: HostileProvider
+) -> None:
     """`alg: none` in any writing is no signature."""
     provider.sign = oidc_hostile.by_nobody
     assert 401 == await came_back(app, provider)
@@ -200,7 +208,7 @@ async def test_15_signed_by_nobody(app: FastAPI, provider: HostileProvider) -> N
     assert 401 == await came_back(app, provider)
 
 
-async def test_16_signed_with_the_public_key(
+async def test_sec_14_16_signed_with_the_public_key(
     app: FastAPI, provider: HostileProvider
 ) -> None:
     """The public key is no secret, so HS256 with it is no signature."""
@@ -208,7 +216,7 @@ async def test_16_signed_with_the_public_key(
     assert 401 == await came_back(app, provider)
 
 
-async def test_17_unknown_key_or_bad_signature(
+async def test_sec_14_17_unknown_key_or_bad_signature(
     app: FastAPI, provider: HostileProvider
 ) -> None:
     """What another key has signed is refused, under its name and under ours."""
@@ -219,7 +227,7 @@ async def test_17_unknown_key_or_bad_signature(
 
 
 @pytest.mark.parametrize("subject", [None, "", 7, "x" * 256])
-async def test_18_subject(
+async def test_sec_14_18_subject(
     app: FastAPI, provider: HostileProvider, subject: Any
 ) -> None:
     """A token about nobody in particular is refused."""
@@ -227,7 +235,7 @@ async def test_18_subject(
     assert 401 == await came_back(app, provider)
 
 
-async def test_19_forged_host(app: FastAPI, provider: HostileProvider) -> None:
+async def test_sec_14_19_forged_host(app: FastAPI, provider: HostileProvider) -> None:
     """The address to come back to is that of the settings, whatever a request says."""
     forged = {
         "host": "evil.example",
@@ -252,7 +260,7 @@ async def test_19_forged_host(app: FastAPI, provider: HostileProvider) -> None:
         "javascript:alert(1)",
     ],
 )
-async def test_20_open_redirect(
+async def test_sec_14_20_open_redirect(
     app: FastAPI, provider: HostileProvider, target: str
 ) -> None:
     """Whoever made the link to the login, it leads to a page of the console."""
@@ -262,7 +270,7 @@ async def test_20_open_redirect(
         assert (303, "/ops") == (answer.status_code, answer.headers["location"])
 
 
-async def test_the_audit_log_has_one_line_each(
+async def test_sec_21_the_audit_log_has_one_line_each(
     app: FastAPI, provider: HostileProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
     """SEC-21: a login, a refused one and a refused token are one line each."""

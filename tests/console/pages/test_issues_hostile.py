@@ -148,7 +148,7 @@ async def test_filters_come_back_as_text(ops: Ops) -> None:
         assert harmless == shape(await ops.page(path))
 
 
-async def test_no_secret_is_on_any_page() -> None:
+async def test_inbox_3_no_secret_is_on_any_page() -> None:
     """INBOX-3: of message, bound fields, log lines, path and query."""
     secret = secrets.token_hex(12)
     app = FastAPI(title="Shop")

@@ -59,7 +59,7 @@ def test_it_says_what_a_ticket_needs() -> None:
 
     for wanted in (
         "## `PayError: no`",
-        "**Happened:** 1,234 times, to 5 known users",
+        "**Happened:** 1\u202f234 times, to 5 known users",
         "**First seen:** 2026-09-21 14:13:20 UTC",
         "`shop@2`",
         "shop/pay.py:7 in pay",

@@ -80,7 +80,7 @@ async def test_one_page_shows_all_that_is_known(ops: Ops) -> None:
         "GET /pay/{number}",
         "shop@2",
         "## `BankError: cannot pay 0`",
-        "1 times in the last 24 hours",
+        "1 time in the last 24 hours",
     ):
         assert wanted in page.text
     folded = [attrs for tag, attrs in page.found if tag == "details"]
