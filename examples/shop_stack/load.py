@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,17 +22,32 @@ LATE = 30.0
 BEAT = 1.0
 
 
-async def run(url: str, stop: asyncio.Event) -> None:
-    """Send customers to `url` until `stop` is set."""
-    pace, tally = Pace(RATE), Tally()
+async def run(
+    url: str,
+    stop: asyncio.Event,
+    *,
+    rate: float = RATE,
+    admin_token: str = "",
+    beat: Callable[[], None] | None = None,
+) -> None:
+    """Send customers until they are stopped.
+
+    Args:
+        url: Where the shop is.
+        stop: Ends it when set.
+        rate: Requests a second, of all customers together.
+        admin_token: Opens the back office, where some of them work.
+        beat: Called about once a second, as long as answers come.
+    """
+    pace, tally = Pace(rate), Tally()
     # The demo compares answers with the log; here the log is in Loki.
     log = LogReader(Path(os.devnull), "load-")
     client = Client(url, pace=pace, prefix="load-", tally=tally, log=log)
     try:
-        async with Traffic(client, pace, os.environ.get("SHOP_ADMIN_TOKEN", "")):
+        async with Traffic(client, pace, admin_token):
             while not stop.is_set():
-                if tally.rate() > 0:
-                    _beat()
+                if beat is not None and tally.rate() > 0:
+                    beat()
                 log.unmatched.clear()  # or they would grow for as long as this runs
                 log.unmatched_errors.clear()
                 with suppress(TimeoutError):
@@ -45,7 +61,8 @@ async def main(url: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run(url, stop)
+    token = os.environ.get("SHOP_ADMIN_TOKEN", "")
+    await run(url, stop, admin_token=token, beat=_beat)
 
 
 def _beat() -> None:

@@ -1,16 +1,21 @@
 """Whom Alertmanager pages in the local stack: `http://localhost:8080` shows what came.
 
-Every POST is printed as one line of JSON; `GET /` returns the last hundred.
+Every POST is printed as one line of JSON; `GET /` returns the last hundred, and
+`GET /runbooks/<alert>.md` the page that an alert links to.
 """
 
+import html
 import json
+import re
 import signal
 import sys
 import threading
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+RUNBOOKS = Path("/runbooks")
 KEPT = 100
 MAX_BODY = 1024 * 1024
 """Bytes of one page; Alertmanager's are a few KiB."""
@@ -21,13 +26,15 @@ class Sink(ThreadingHTTPServer):
 
     Args:
         address: Where to listen.
+        runbooks: Folder of the runbooks.
     """
 
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], runbooks: Path = RUNBOOKS) -> None:
         super().__init__(address, Handler)
         self.pages: deque[Any] = deque(maxlen=KEPT)
+        self.runbooks = runbooks
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -53,19 +60,40 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(200, {})
 
     def do_GET(self) -> None:
-        """Show the last pages, the newest one last."""
-        self._answer(200, list(self.server.pages))
+        """Show the last pages, the newest one last, or a runbook."""
+        runbook = re.fullmatch(r"/runbooks/(\w+\.md)", self.path)
+        if runbook is None:
+            self._answer(200, list(self.server.pages))
+            return
+        try:
+            text = (self.server.runbooks / runbook[1]).read_text("utf-8")
+        except FileNotFoundError:
+            self._answer(404, {"detail": f"no runbook {runbook[1]}"})
+            return
+        self._send(200, "text/html; charset=utf-8", readable(text))
 
     def _answer(self, status: int, content: Any) -> None:
-        body = json.dumps(content).encode()
+        self._send(status, "application/json", json.dumps(content))
+
+    def _send(self, status: int, kind: str, content: str) -> None:
+        body = content.encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
         """Say nothing: the pages are the log."""
+
+
+def readable(markdown: str) -> str:
+    """Return Markdown as a page whose links can be clicked."""
+    text = re.sub(
+        r"\[([^]]+)\]\(([^)]+)\)", r'<a href="\2">\1</a>', html.escape(markdown)
+    )
+    style = "white-space: pre-wrap; max-width: 50em; margin: 2em auto"
+    return f'<!doctype html><meta charset="utf-8"><pre style="{style}">{text}</pre>'
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from steadfastapi.signals import FAMILIES, Naming
 from steadfastapi.slo.objective import Spec
 from steadfastapi.slo.rules import Rendering, rule_files
 from support.boards import BOARDS, NAMINGS
-from support.busy import SLOS
+from support.jobs import SLOS
 from support.promql import parse, selectors
 from support.vocabulary import series
 

@@ -90,7 +90,7 @@ def routes(pager: Pager) -> dict[str, Any]:
 def rules() -> dict[str, Any]:
     """Return the shop's rules with windows of seconds, by file name."""
     spec = read_spec(ROOT / "examples/shop/slo.yml")
-    links = Links(runbooks="https://wiki.example", dashboards="https://grafana.example")
+    links = Links(dashboards="https://grafana.example")
     files = rule_files(spec, Rendering(links=links, clock=Clock(SCALE)))
     return {Path(path).name: content for path, content in files.items()}
 
@@ -146,7 +146,8 @@ def test_an_outage_pages_and_is_resolved_and_a_blocked_loop_is_a_ticket(
         } == page["labels"]
         said = page["annotations"]
         assert "The error budget of availability of shop burns now." == said["summary"]
-        assert f"https://wiki.example/{names.BURN}.md" == said["runbook_url"]
+        runbook = f"http://127.0.0.1:8080/runbooks/{names.BURN}.md"
+        assert runbook == said["runbook_url"]
         assert (
             "https://grafana.example/d/steadfastapi-oncall?var-job=shop"
             == said["dashboard_url"]

@@ -1,4 +1,8 @@
-"""Four processes that use everything, under load, scraped by a real Prometheus."""
+"""Processes under load, scraped by a real Prometheus.
+
+Four that use everything, in each naming, with and without workers; and the shop, for
+what its users see of a real application.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,14 @@ import contextlib
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx2
 from websockets.asyncio.client import connect
 
-from steadfastapi.slo.declared import SLO
-from steadfastapi.slo.objective import Spec
-from steadfastapi.slo.rules import Rendering, rule_files, written
-from steadfastapi.slo.windows import Clock
 from support._tcp import HOST
 from support.boards import ROOT
+from support.jobs import JOBS, KNOWN, Job, rules_of
 from support.prometheus import Prometheus, scraping
 from support.redis import URL as REDIS_URL
 from support.redis import namespace
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from steadfastapi.signals import Naming
-
-MINUTE_IN_SECONDS = 1.0
-"""How long a minute of the rules is here."""
 PAUSE = 0.5
 """Seconds between two tours of a load."""
 TOUR = (
@@ -51,30 +47,9 @@ TOUR = (
 )
 MISHAPS = ("/crash", "/block", "/calls", "/reports")
 """What is not every visitor's lot, in a load that is to look like one."""
-SLOS = (SLO(name="receipts", events=99.5), SLO(availability=99.9, latency=(0.25, 99)))
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One process, or one with its workers.
-
-    Args:
-        name: Prometheus's name of it.
-        naming: Of its metrics.
-        workers: How many; 0 for a process without any.
-    """
-
-    name: str
-    naming: Naming
-    workers: int = 0
-
-
-JOBS = (
-    Job("default-single", "default"),
-    Job("default-multi", "default", 2),
-    Job("otel-single", "otel"),
-    Job("otel-multi", "otel", 2),
-)
+CUSTOMERS = 12.0
+"""Requests a second to the shop: enough to see all of it within some seconds."""
+ADMIN_TOKEN = "for-the-back-office"
 
 
 @contextlib.contextmanager
@@ -84,7 +59,7 @@ def busy_servers(
     """Serve jobs; their data in a folder that goes away."""
     with namespace() as space, contextlib.ExitStack() as stack:
         servers = {job.name: _server(job, folder, space) for job in jobs}
-        with ThreadPoolExecutor(len(JOBS)) as pool:
+        with ThreadPoolExecutor(len(jobs)) as pool:
             for server in pool.map(LiveServer.__enter__, servers.values()):
                 stack.push(server)
         yield servers
@@ -94,15 +69,15 @@ def _server(job: Job, folder: Path, space: str) -> LiveServer:
     data = folder / job.name
     values = data / "values"
     values.mkdir(parents=True)
+    own = _shop(data) if job.shop else _busy_app(data)
     return LiveServer(
-        "apps.busy_app:app",
+        "shop.main:app" if job.shop else "apps.busy_app:app",
         subprocess=True,
         workers=job.workers or None,
         start_timeout=60.0,
         cwd=ROOT,
         env={
-            "PYTHONPATH": f"{ROOT / 'tests'}",
-            "BUSY_DATA": str(data),
+            **own,
             "GIT_COMMIT": "4bf92f3",
             "LOG_LEVEL": "ERROR",
             "OTEL_SERVICE_NAME": f"{space}-{job.name}",
@@ -111,6 +86,21 @@ def _server(job: Job, folder: Path, space: str) -> LiveServer:
             "STEADFAST_METRICS_NAMES": job.naming,
         },
     )
+
+
+def _busy_app(data: Path) -> dict[str, str]:
+    return {"PYTHONPATH": f"{ROOT / 'tests'}", "BUSY_DATA": str(data)}
+
+
+def _shop(data: Path) -> dict[str, str]:
+    return {
+        "PYTHONPATH": f"{ROOT / 'examples'}",
+        "SHOP_DATA_DIR": str(data),
+        "SHOP_ADMIN_TOKEN": ADMIN_TOKEN,
+        "STEADFAST_INBOX_URL": f"sqlite:///{data / 'inbox.db'}",
+        # Its customers come from many addresses, through a proxy as it were.
+        "STEADFAST_LIMITS_TRUSTED_PROXIES": "127.0.0.0/8",
+    }
 
 
 @contextlib.contextmanager
@@ -128,8 +118,11 @@ def load(
 
     async def run() -> None:
         async with asyncio.TaskGroup() as group:
-            for server in servers.values():
-                group.create_task(_visit(server, stop, rare, pause))
+            for name, server in servers.items():
+                if KNOWN[name].shop:
+                    group.create_task(_shop_at(server, stop))
+                else:
+                    group.create_task(_visit(server, stop, rare, pause))
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), name="load")
     thread.start()
@@ -138,6 +131,23 @@ def load(
     finally:
         stop.set()
         thread.join()
+
+
+async def _shop_at(server: LiveServer, stop: threading.Event) -> None:
+    from shop_stack import load as shopping  # `make previews` has no examples/
+
+    gone = asyncio.Event()
+    customers = asyncio.create_task(
+        shopping.run(server.url, gone, rate=CUSTOMERS, admin_token=ADMIN_TOKEN)
+    )
+    while not stop.is_set():
+        # What fails is for the queries to show.
+        with contextlib.suppress(Exception):
+            await _give_up(server)
+            await _lose_partner(server)
+        await asyncio.sleep(PAUSE)
+    gone.set()
+    await customers
 
 
 async def _visit(
@@ -166,6 +176,23 @@ async def _tour(
     await _chat(server)
 
 
+async def _give_up(server: LiveServer) -> None:
+    """Leave in the middle of an order; a download may end before its reader does."""
+    _, writer = await asyncio.open_connection(server.host, server.port)
+    head = b"POST /orders HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    writer.write(head + b"Content-Length: 100\r\n\r\n{")
+    await writer.drain()
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+async def _lose_partner(server: LiveServer) -> None:
+    """Let a health page fail once, for whichever worker asks it next."""
+    async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as client:
+        await client.post("/debug/outage", params={"answers": 1})
+
+
 async def _leave_early(server: LiveServer) -> None:
     """Ask for a stream, and go away after the first piece."""
     reader, writer = await asyncio.open_connection(server.host, server.port)
@@ -186,22 +213,12 @@ def prometheus(servers: dict[str, LiveServer]) -> Prometheus:
     """Return a Prometheus that scrapes every job, with the rules of both namings."""
     rules = {
         name: content
-        for one in JOBS
+        for one in KNOWN.values()
         if one.name in servers
-        for name, content in _rules(one).items()
+        for name, content in rules_of(one).items()
     }
     config = scraping(
         {name: f"{HOST}:{server.port}" for name, server in servers.items()},
         rule_files=list(rules),
     )
     return Prometheus(config, files=rules)
-
-
-def _rules(job: Job) -> dict[str, Any]:
-    objectives = tuple(one for slo in SLOS for one in slo.objectives())
-    spec = Spec(service=job.name, jobs=(job.name,), objectives=objectives)
-    rendering = Rendering(naming=job.naming, clock=Clock(MINUTE_IN_SECONDS / 60))
-    return {
-        path.replace("/", "-"): written(content)
-        for path, content in rule_files(spec, rendering).items()
-    }

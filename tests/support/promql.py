@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import promql_parser as tree
 
+from steadfastapi.slo.promql import quoted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -39,7 +41,7 @@ class Selector:
     @property
     def text(self) -> str:
         """The selector by itself."""
-        matchers = (f'{name}{op}"{value}"' for name, op, value in self.matchers)
+        matchers = (f"{name}{op}{quoted(value)}" for name, op, value in self.matchers)
         return f"{self.name}{{{','.join(matchers)}}}"
 
     def values(self, label: str) -> list[tuple[str, str]]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import traceback
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from fastapi import FastAPI
+from steadfastapi.cli.target import load_stack
 
+if TYPE_CHECKING:
     from steadfastapi._stack import Stack
 
 NOT_CONFIGURED = """\
@@ -50,35 +48,11 @@ def plan(
     Ends with 1 when the application is not configured, with 2 when it cannot be
     imported or its settings are wrong.
     """
-    from steadfastapi._configure import stack_of  # noqa: PLC0415 - not for --help
-
-    app = _load(target, factory=factory, app_dir=app_dir, verbose=verbose)
-    stack = stack_of(app)
+    stack = load_stack(target, app_dir=app_dir, factory=factory, verbose=verbose)
     if stack is None:
         typer.echo(NOT_CONFIGURED.format(target=target), err=True)
         raise typer.Exit(1)
     _print(stack, as_json=as_json)
-
-
-def _load(target: str, *, factory: bool, app_dir: str, verbose: bool) -> FastAPI:
-    from steadfastapi.cli.loading import LoadError, load_app  # noqa: PLC0415
-    from steadfastapi.exceptions import ConfigurationError  # noqa: PLC0415
-
-    # Whatever the application prints or logs meanwhile is not part of the plan.
-    with contextlib.redirect_stdout(sys.stderr):
-        try:
-            return load_app(target, app_dir=app_dir, factory=factory)
-        except LoadError as error:
-            _fail(error, error.__cause__, verbose=verbose)
-        except ConfigurationError as error:
-            _fail(error, error, verbose=verbose)
-
-
-def _fail(error: Exception, cause: BaseException | None, *, verbose: bool) -> NoReturn:
-    if verbose and cause is not None:
-        traceback.print_exception(cause, file=sys.stderr)
-    typer.echo(str(error), err=True)
-    raise typer.Exit(2)
 
 
 def _print(stack: Stack, *, as_json: bool) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+from steadfastapi.cli.target import load_stack
 
 if TYPE_CHECKING:
     from steadfastapi._stack import Stack
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from steadfastapi.slo.objective import Spec
 
 DEFAULT_SPEC = Path("slo.yml")
+NO_ADDRESS = """
+The alerts link to runbooks/<alert>.md, which nobody can click on in a notification.
+Serve {out}/runbooks somewhere, and give its address: --runbooks https://…, or
+`defaults: {{runbook: https://…}}` in slo.yml."""
 
 
 def rules(  # noqa: PLR0913 - one option each
@@ -45,8 +49,12 @@ def rules(  # noqa: PLR0913 - one option each
         typer.Option(help="Job of the Prometheus scrape, if not the spec's; several."),
     ] = None,
     runbooks: Annotated[
-        str, typer.Option(help="Where the runbooks are, e.g. an address of your wiki.")
-    ] = "docs/runbooks",
+        str,
+        typer.Option(
+            metavar="URL",
+            help="Where <alert>.md is served; by default written beside the rules.",
+        ),
+    ] = "",
     dashboards: Annotated[
         str, typer.Option(help="Address of Grafana; a path on its host by default.")
     ] = "",
@@ -59,23 +67,38 @@ def rules(  # noqa: PLR0913 - one option each
     Ends with 2 when something is wrong with the objectives or the application.
     """
     from steadfastapi.exceptions import ConfigurationError  # noqa: PLC0415
-    from steadfastapi.slo.alerts import Links  # noqa: PLC0415 - not for --help
-    from steadfastapi.slo.rules import Rendering, rule_files  # noqa: PLC0415
-    from steadfastapi.slo.unit_tests import unit_tests  # noqa: PLC0415
 
     try:
         stack = _stack(target, app_dir, factory=factory) if target else None
         spec, naming = _spec(stack, slo, names, job or [])
     except ConfigurationError as error:
         _fail(str(error))
-    links = Links(runbooks=runbooks, dashboards=dashboards)
-    rendering = Rendering(naming=naming, links=links)
-    files = rule_files(spec, rendering) | unit_tests(spec, rendering)
+    files = _files(spec, naming, runbooks, dashboards)
     _tell_of_strangers(out, spec, files)
     if check:
         _compare(out, files)
-    else:
-        _write(out, files)
+        return
+    _write(out, files)
+    if not (runbooks or spec.runbook):
+        typer.echo(NO_ADDRESS.format(out=out), err=True)
+
+
+def _files(
+    spec: Spec, naming: Naming, runbooks: str, dashboards: str
+) -> dict[str, str]:
+    """Return the texts of all files, by path."""
+    from steadfastapi.slo.alerts import Links  # noqa: PLC0415 - not for --help
+    from steadfastapi.slo.pages import runbook_pages  # noqa: PLC0415
+    from steadfastapi.slo.rules import Rendering, rule_files, written  # noqa: PLC0415
+    from steadfastapi.slo.unit_tests import unit_tests  # noqa: PLC0415
+
+    links = Links(runbooks=runbooks, dashboards=dashboards)
+    rendering = Rendering(naming=naming, links=links)
+    made = rule_files(spec, rendering) | unit_tests(spec, rendering)
+    files = {path: written(content) for path, content in made.items()}
+    if not (runbooks or spec.runbook):
+        files |= runbook_pages(dashboards)
+    return files
 
 
 def _spec(
@@ -117,15 +140,7 @@ def _naming(names: str, handles: dict[str, Any]) -> Naming:
 
 
 def _stack(target: str, app_dir: str, *, factory: bool) -> Stack:
-    from steadfastapi._configure import stack_of  # noqa: PLC0415
-    from steadfastapi.cli.loading import LoadError, load_app  # noqa: PLC0415
-
-    # Whatever the application prints meanwhile is no output of ours.
-    with contextlib.redirect_stdout(sys.stderr):
-        try:
-            stack = stack_of(load_app(target, app_dir=app_dir, factory=factory))
-        except LoadError as error:
-            _fail(str(error))
+    stack = load_stack(target, app_dir=app_dir, factory=factory)
     if stack is None:
         _fail(f"{target} is a FastAPI application without configure(app).")
     return stack
@@ -142,14 +157,12 @@ def _check_routes(spec: Spec, app: Any) -> None:
         raise ConfigurationError(problems)
 
 
-def _write(out: Path, files: dict[str, dict[str, Any]]) -> None:
-    from steadfastapi.slo.rules import written  # noqa: PLC0415
-
-    for path, content in files.items():
+def _write(out: Path, files: dict[str, str]) -> None:
+    for path, text in files.items():
         file = out / path
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(written(content), encoding="utf-8")
+            file.write_text(text, encoding="utf-8")
         except OSError as error:
             _fail(f"{file} cannot be written: {error}.")
     print(f"{len(files)} files written to {out}. Check them:\n")
@@ -157,13 +170,9 @@ def _write(out: Path, files: dict[str, dict[str, Any]]) -> None:
     print(f"    promtool test rules {out}/tests/*.json")
 
 
-def _compare(out: Path, files: dict[str, dict[str, Any]]) -> None:
-    from steadfastapi.slo.rules import written  # noqa: PLC0415
-
+def _compare(out: Path, files: dict[str, str]) -> None:
     differing = [
-        str(out / path)
-        for path, content in files.items()
-        if not _is(out / path, written(content))
+        str(out / path) for path, text in files.items() if not _is(out / path, text)
     ]
     if differing:
         typer.echo("These files are not what would be written:", err=True)
@@ -179,7 +188,7 @@ def _is(file: Path, text: str) -> bool:
         return False
 
 
-def _tell_of_strangers(out: Path, spec: Spec, files: dict[str, Any]) -> None:
+def _tell_of_strangers(out: Path, spec: Spec, files: dict[str, str]) -> None:
     """Name rules of objectives that are gone: Prometheus would go on with them."""
     for file in sorted((out / "rules").glob(f"{spec.service}-*.slo*.json")):
         if file.relative_to(out).as_posix() not in files:

@@ -27,7 +27,8 @@ from steadfastapi.slo import names
 if TYPE_CHECKING:
     from steadfastapi.dashboards.expressions import Queries
 
-_ERRORS = {"status": '=~"5.."'}
+_FAILED = {"status": '=~"5..|none"'}
+"""An answer of 5xx, or none at all."""
 _DEBUG = to_dashboard("Debug", ON_CALL, DEBUG)
 
 
@@ -100,14 +101,14 @@ def _calls(q: Queries) -> tuple[Panel, ...]:
             id=112,
             title="Failed outbound calls",
             description=(
-                "5xx answers of what is called. Tell its owner; until then a fallback "
-                "or a breaker keeps our users out of it."
+                "Calls answered with 5xx, or not at all. Tell the owner of what is "
+                "called; until then a fallback or a breaker keeps our users out of it."
             ),
             unit="reqps",
             targets=(
                 Target(
                     query=q.rate(
-                        HTTP_CLIENT_DURATION, "target", part="_count", where=_ERRORS
+                        HTTP_CLIENT_DURATION, "target", part="_count", where=_FAILED
                     )
                 ),
             ),

@@ -140,8 +140,8 @@ def limits(q: Queries) -> tuple[Panel, ...]:
             id=113,
             title="Storage of the limits",
             description=(
-                "P99 of a decision. Near 50 ms, after which each worker decides for "
-                "itself: Redis is far away or overloaded."
+                "P99 of a decision; empty without REDIS_URL. Near 50 ms, after which "
+                "each worker decides for itself: Redis is far away or overloaded."
             ),
             unit="s",
             targets=(
@@ -149,18 +149,19 @@ def limits(q: Queries) -> tuple[Panel, ...]:
             ),
             steps=((0.025, "yellow"), (0.05, "red")),
             low=0.0,
+            no_value="no shared storage",
         ),
         Panel(
             id=213,
             title="Limits without storage",
             description=(
-                "1: a worker limits by itself, so that all together allow more than "
-                "was set. Bring Redis back."
+                "By each alone: workers grant their share each, so that one client is "
+                "refused early, and several machines allow more. Bring Redis back."
             ),
             kind="state-timeline",
             unit="none",
             targets=(Target(query=q.max(RATE_LIMIT_FALLBACK), legend="limits"),),
-            states={0: ("shared", "green"), 1: ("alone", "red")},
+            states={0: ("kept", "green"), 1: ("by each alone", "red")},
         ),
         Panel(
             id=14,

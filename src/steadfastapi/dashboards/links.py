@@ -86,17 +86,20 @@ def to_trace(title: str, trace_id: str) -> Link:
     return _explore(title, TEMPO, {"queryType": "traceql", "query": trace_id})
 
 
-def to_runbook(base: str, alert: str) -> Link:
+def to_runbook(base: str, alert: str, about: str = "") -> Link:
     """Lead to what to do about an alert.
 
     Args:
         base: Address of the runbooks, without a slash at its end; if empty, Grafana's
             page of the alert, which links to the runbook that the rule names.
         alert: Its name, or a placeholder that holds it.
+        about: What it is about, where a panel has several.
     """
+    start = f"{about}: " if about else ""
     if not base:
-        return Link("Alert and its runbook", f"/alerting/list?search={alert}")
-    return Link("Runbook", f"{base}/{alert}.md", new_tab=True)
+        title = f"{start}Alert and its runbook"
+        return Link(title, f"/alerting/list?search={alert}")
+    return Link(f"{start}Runbook", f"{base}/{alert}.md", new_tab=True)
 
 
 def _explore(title: str, source: str, query: dict[str, str]) -> Link:

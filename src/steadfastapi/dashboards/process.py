@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from steadfastapi.dashboards.expressions import Queries
 
 _DEBUG = to_dashboard("Debug", ON_CALL, DEBUG)
+_CULPRIT = to_logs("What blocked it", '|= "the event loop is blocked"')
 
 
 def process(q: Queries) -> tuple[Panel, ...]:
@@ -45,7 +46,7 @@ def _loop(q: Queries) -> tuple[Panel, ...]:
             title="Event loop lag",
             description=(
                 "How late everything is. Above 0.1 s: something blocks the loop; the "
-                'log has the line of code, as "event loop blocked".'
+                'log has the line of code, as "the event loop is blocked".'
             ),
             unit="s",
             targets=(
@@ -54,7 +55,7 @@ def _loop(q: Queries) -> tuple[Panel, ...]:
             ),
             steps=((0.1, "orange"), (0.5, "red")),
             lines=True,
-            links=(_DEBUG, to_logs("What blocked it", '|= "blocked"')),
+            links=(_DEBUG, _CULPRIT),
             low=0.0,
         ),
         Panel(
@@ -67,7 +68,7 @@ def _loop(q: Queries) -> tuple[Panel, ...]:
             unit="percentunit",
             targets=(Target(query=q.rate(EVENT_LOOP_BLOCKED, "instance")),),
             steps=((0.02, "yellow"), (0.1, "red")),
-            links=(_DEBUG,),
+            links=(_DEBUG, _CULPRIT),
             low=0.0,
         ),
     )
@@ -195,7 +196,14 @@ def telemetry(q: Queries, runbooks: str) -> tuple[Panel, ...]:
                     query=q.increase(LABEL_OVERFLOW, "family"), legend="Label overflow"
                 ),
             ),
-            links=(to_runbook(runbooks, names.TELEMETRY_DROPPED),),
+            links=tuple(
+                to_runbook(runbooks, alert, about)
+                for alert, about in (
+                    (names.INTERNAL_ERRORS, "Internal errors"),
+                    (names.TELEMETRY_DROPPED, "Dropped"),
+                    (names.INBOX_DROPPING, "Inbox"),
+                )
+            ),
             width=12,
         ),
     )

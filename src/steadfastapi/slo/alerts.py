@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 ON_CALL = "/d/steadfastapi-oncall"
 """Path of the dashboard that an on-call engineer opens first."""
+RUNBOOKS = "runbooks"
+"""Folder of the runbooks beside the rules, where they have no address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,16 +22,17 @@ class Links:
     """Where the links of the alerts lead.
 
     Args:
-        runbooks: Folder or address of the runbooks, `<alert>.md` each.
+        runbooks: Address of the runbooks, `<alert>.md` each; empty for the folder
+            beside the rules.
         dashboards: Address of Grafana; empty for a path on whatever host shows it.
     """
 
-    runbooks: str = "docs/runbooks"
+    runbooks: str = ""
     dashboards: str = ""
 
     def runbook(self, alert: str, folder: str = "") -> str:
         """Return the address of an alert's page, in `folder` if that is given."""
-        return f"{(folder or self.runbooks).rstrip('/')}/{alert}.md"
+        return f"{(folder or self.runbooks or RUNBOOKS).rstrip('/')}/{alert}.md"
 
     def dashboard(self) -> str:
         """Return the address of the dashboard, at the job of the alert."""

@@ -104,6 +104,7 @@ class Spec:
             recorded five-minute counts, for services with thousands of series:
             Prometheus reads no more than 50 million samples at once.
         labels: Labels of the alerts that belong to no objective.
+        runbook: Where the runbooks of those are; the generator's default when empty.
     """
 
     service: str
@@ -111,6 +112,7 @@ class Spec:
     objectives: tuple[Objective, ...]
     long_windows: Literal["raw", "recorded"] = "raw"
     labels: Mapping[str, str] = field(default_factory=dict)
+    runbook: str = ""
 
 
 def checked_name(value: str) -> str:

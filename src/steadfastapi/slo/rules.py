@@ -12,7 +12,7 @@ the slow ones have a file of their own, for promtool ignores a group's interval.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from steadfastapi.slo.alerts import Links
@@ -104,7 +104,9 @@ def _by_name(spec: Spec, rendering: Rendering) -> dict[str, list[Target]]:
 
 def _symptoms(spec: Spec, job: str, rendering: Rendering) -> list[dict[str, Any]]:
     symptoms = Symptoms(job, rendering.naming, rendering.clock)
-    return symptoms.rules(rendering.links, spec.labels)
+    links = rendering.links
+    links = replace(links, runbooks=links.runbooks or spec.runbook)
+    return symptoms.rules(links, spec.labels)
 
 
 def _group(target: Target) -> str:

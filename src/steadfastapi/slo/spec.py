@@ -163,6 +163,7 @@ def read_spec(path: Path) -> Spec:
         objectives=tuple(objectives),
         long_windows=file.defaults.long_windows,
         labels=file.defaults.labels,
+        runbook=file.defaults.runbook,
     )
 
 

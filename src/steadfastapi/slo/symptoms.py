@@ -168,8 +168,8 @@ class Symptoms:
             names.LIMIT_FALLBACK,
             f"max by (job) ({fallback}) > 0",
             "Rate limits of {{ $labels.job }} have lost their storage.",
-            "Each worker counts for itself, so that limits are as many times higher "
-            "as there are workers. Look at Redis.",
+            "Each worker grants its share of a limit: a client may be refused too "
+            "early, and several machines together grant too much. Look at Redis.",
             lasting=FIVE,
         )
         yield self._any(
