@@ -8,12 +8,14 @@ SECONDS ?=
 PORT ?= 8000
 # Half of the tests' time is spent waiting for servers.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
-FASTAPI_VERSIONS ?= 0.135.0 0.137.2 0.141.0 0.142.0
+PYTHONS ?= 3.11 3.12 3.13
+FASTAPI_VERSIONS ?= 0.135.0 0.137.2 0.141.0 0.142.0 newest
+MATRIX ?= auto
 RUN := .venv/bin/python -m
 # Tests and benchmarks start hundreds of processes: none compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test soak nightly matrix lint format bench docs pictures screenshots \
+.PHONY: help demo test soak nightly matrix audit lint format bench bench-full docs pictures screenshots \
   dashboards previews rules stack-check lock clean
 
 help: ## Show this list
@@ -44,9 +46,13 @@ soak: .venv/.ready ## Run the tests that take minutes
 nightly: .venv/.ready ## Check the figures of thirty days against a backfilled Prometheus
 	@$(RUN) pytest -m soak --timeout 1800 tests/prometheus
 
-matrix: .venv/.ready ## Run the tests on every supported FastAPI generation
-	@for version in $(FASTAPI_VERSIONS); do \
-	  WORKERS=$(WORKERS) ARGS='$(ARGS)' bash tests/matrix.sh $$version || exit 1; done
+matrix: .venv/.ready ## Run the tests on every supported Python and FastAPI
+	@.venv/bin/python tests/matrix.py --pythons '$(PYTHONS)' \
+	  --fastapis '$(FASTAPI_VERSIONS)' --tests '$(MATRIX)' -n $(WORKERS) $(ARGS)
+
+audit: .venv/.ready ## Ask the advisory database about every pinned package (needs network)
+	@.venv/bin/uv tool run pip-audit==2.10.1 --strict --no-deps --disable-pip \
+	  -r requirements/dev.txt
 
 lint: .venv/.ready ## Check style, types and docstrings
 	@$(RUN) ruff check .
@@ -57,12 +63,19 @@ format: .venv/.ready ## Put the code in shape
 	@$(RUN) ruff check --fix-only --exit-zero .
 	@$(RUN) ruff format .
 
-.venv/.peers: .venv/.ready requirements/peers.txt
-	@VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/uv pip install --quiet -r requirements/peers.txt
+# Of their own: some of the peers are plugins of pytest and pydantic.
+.venvs/bench/.ready: .venv/.ready requirements/peers.txt
+	@test -x .venvs/bench/bin/python || .venv/bin/python -m venv --without-pip .venvs/bench
+	@.venv/bin/uv pip install --quiet --compile-bytecode \
+	  --python .venvs/bench/bin/python -r requirements/peers.txt
+	@.venv/bin/uv pip install --quiet --no-deps --python .venvs/bench/bin/python -e .
 	@touch $@
 
-bench: .venv/.peers ## Measure the overhead against bare FastAPI and the usual wiring
-	@$(RUN) benchmarks $(ARGS)
+bench: .venvs/bench/.ready ## Measure the overhead (3 minutes at most)
+	@.venvs/bench/bin/python -m benchmarks $(ARGS)
+
+bench-full: .venvs/bench/.ready ## Measure everything (an hour)
+	@.venvs/bench/bin/python -m benchmarks --full $(ARGS)
 
 docs: .venv/.ready ## Write the reference pages from the code
 	@.venv/bin/python docs/generate.py

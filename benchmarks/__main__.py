@@ -2,90 +2,120 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from benchmarks import budgets, calls, captures, health, report, summary
-from benchmarks.compositions import BARE, COMPOSITIONS
+from benchmarks import (
+    budgets,
+    calls,
+    captures,
+    health,
+    instructions,
+    load,
+    options,
+    report,
+    summary,
+)
+from benchmarks.compositions import COMPOSITIONS, missing
 from benchmarks.measure import Effort, measure
 
-WIDTH = 104
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+WIDTH = 116
 
 
 def main() -> int:
-    """Return the exit status: 1 when `--check` finds a budget exceeded."""
-    options = _options()
+    """Return the exit status: 1 where a bound is exceeded."""
+    given = options.parse()
     console = Console(width=WIDTH)
-    effort = Effort(
-        rounds=options.rounds, requests=options.requests, starts=options.starts
-    )
     with Console(stderr=True).status("starting") as status:
-        results = measure(options.compositions, options.routes, effort, status.update)
-        status.update("calling functions that are retried")
-        called = calls.measure()
-        status.update("asking for health, and capturing errors")
-        compared = health.measure()
-        captured = captures.measure()
+        if given.instructions is not None:
+            return _count(given, console, status.update)
+        full = _measure(given, status.update)
+    full.print(console)
+    given.json.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(full.document(), indent=2)
+    given.json.write_text(text + "\n", encoding="utf-8")
+    console.print(f"Written: {given.json}", style="dim")
+    return 1 if full.exceeded and not given.lenient else 0
+
+
+def _measure(
+    given: argparse.Namespace, progress: Callable[[str], None]
+) -> report.Report:
+    skipped = {
+        name: why for name, why in missing().items() if name in given.compositions
+    }
+    names = [name for name in given.compositions if name not in skipped]
+    machine = summary.machine()  # with the load before ours
+    effort = Effort(rounds=given.rounds, requests=given.requests, starts=given.starts)
+    results = measure(names, given.routes, effort, progress)
+    progress("calling functions that are retried")
+    called = calls.measure()
+    progress("asking for health, and capturing errors")
+    compared = health.measure()
+    captured = captures.measure()
+    http_effort = load.HttpEffort(
+        rounds=given.http_rounds,
+        seconds=given.http_seconds,
+        workers=given.http_workers,
+    )
+    throughput: list[load.Throughput] = []
+    if given.http_rounds and (why := load.missing()):
+        skipped["over HTTP"] = why
+    elif given.http_rounds:
+        served = [name for name in given.http_names if name in names]
+        throughput = load.measure(served, http_effort, progress)
+    counted: list[instructions.Instructions] = []
+    if given.counted and (why := instructions.missing()):
+        skipped["instructions"] = why
+    elif given.counted:
+        few = sorted({min(given.routes), max(given.routes)})
+        chosen = [name for name in given.counted if name in names]
+        counted = instructions.measure(chosen, few, progress)
     requests = summary.per_request(results)
     processes = summary.per_process(results)
-    full = report.Report(
-        machine=summary.machine(),
+    return report.Report(
+        machine=machine,
         effort=effort,
+        http_effort=http_effort,
         proof=results.proof,
         requests=requests,
         processes=processes,
+        throughput=throughput,
+        instructions=counted,
         calls=called,
         health=compared,
         captures=captured,
         budgets=[
-            *budgets.check(requests, processes, called),
+            *budgets.check(requests, processes, called, throughput),
             *health.budgets(compared),
             *captures.budgets(captured),
         ],
+        skipped=skipped,
     )
-    full.print(console)
-    if options.json is not None:
-        text = json.dumps(full.document(), indent=2)
-        options.json.write_text(text + "\n", encoding="utf-8")
-    exceeded = [budget.what for budget in full.budgets if not budget.kept]
-    if options.check and exceeded:
-        console.print(f"[bold red]Over budget:[/] {'; '.join(exceeded)}.")
+
+
+def _count(
+    given: argparse.Namespace, console: Console, progress: Callable[[str], None]
+) -> int:
+    if why := instructions.missing():
+        console.print(f"[bold red]Nothing is counted:[/] {why}.")
         return 1
+    names = [
+        name
+        for name in given.instructions or COMPOSITIONS
+        if COMPOSITIONS[name].available
+    ]
+    rows = instructions.measure(names, given.routes, progress)
+    console.print(instructions.table(rows))
+    console.print(instructions.EXPLAINED, style="dim")
     return 0
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
-    parser.add_argument("--check", action="store_true", help="exit 1 over budget")
-    parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--requests", type=int, default=80, help="of one round")
-    parser.add_argument("--starts", type=int, default=5, help="fresh processes each")
-    parser.add_argument(
-        "--routes",
-        type=lambda text: [int(part) for part in text.split(",")],
-        default=[1, 200],
-        help="numbers of routes, separated by commas",
-    )
-    parser.add_argument(
-        "--compositions",
-        type=_names,
-        default=list(COMPOSITIONS),
-        help=f"of {', '.join(COMPOSITIONS)}; {BARE} is always among them",
-    )
-    return parser.parse_args()
-
-
-def _names(text: str) -> list[str]:
-    given = text.split(",")
-    unknown = [name for name in given if name not in COMPOSITIONS]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}")
-    return [name for name in COMPOSITIONS if name in given or name == BARE]
 
 
 if __name__ == "__main__":

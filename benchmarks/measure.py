@@ -18,34 +18,21 @@ Import, configuration and memory: fresh processes, again in turns; processor tim
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
+
+from benchmarks.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-ROOT = Path(__file__).parents[1]
 MEMORY_REQUESTS = 2_000
 PROOF_REQUESTS = 10
-COUNTED_REQUESTS = 50
-
-TOOL_VARIABLES = (
-    "ENVIRONMENT",
-    "LOG_LEVEL",
-    "OTEL_",
-    "PROMETHEUS_MULTIPROC_DIR",
-    "PYTHONDONTWRITEBYTECODE",
-    "SENTRY_",
-    "STEADFAST_",
-    "WEB_CONCURRENCY",
-)
-"""Settings of this machine that must not decide what is measured. Bytecode is kept, as
-it is of every installed package: one start must not compile what another one loads."""
+COUNTED_BATCHES = 15
 
 Key = tuple[str, int]
 """Composition and number of routes."""
@@ -81,8 +68,9 @@ class Results:
 class Worker:
     """A process that serves one composition, soon after it was started."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], errors: IO[str]) -> None:
         self._process = process
+        self._errors = errors
 
     def startup(self) -> float:
         """Wait until it is ready; return the seconds to import and wire."""
@@ -90,7 +78,11 @@ class Worker:
         return seconds
 
     def ask(self, **command: Any) -> dict[str, Any]:
-        """Send one command and wait for its answer."""
+        """Send one command and wait for its answer.
+
+        Raises:
+            RuntimeError: The worker has ended; with what it wrote last.
+        """
         if self._process.stdin is not None:
             self._process.stdin.write(json.dumps(command) + "\n")
             self._process.stdin.flush()
@@ -99,36 +91,38 @@ class Worker:
     def _answer(self) -> dict[str, Any]:
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line:
-            raise RuntimeError("A worker ended; its error is above.")
+            self._process.wait()
+            self._errors.seek(0)
+            raise RuntimeError(f"A worker ended: {self._errors.read()[-2_000:]}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
 
 @contextmanager
 def worker(name: str, routes: int) -> Iterator[Worker]:
-    """Start a worker; it ends with the context."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.worker", name, str(routes)],
-        cwd=ROOT,
-        env=_environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    """Start a worker in a folder of its own; both end with the context.
+
+    What it writes to standard error, such as the link of the console, is for people
+    who started a server, and shown only when the worker fails.
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker", name, str(routes)],
+            cwd=folder,
+            env=environment(name),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
         try:
-            yield Worker(process)
+            yield Worker(process, errors)
         except BaseException:
             process.kill()
             raise
-
-
-def _environment() -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(TOOL_VARIABLES)
-    }
-    return {**kept, "PYTHONHASHSEED": "0"}
 
 
 def measure(
@@ -141,12 +135,15 @@ def measure(
 
     Args:
         names: Compositions.
-        routes: Numbers of routes; the first one is used for start and memory.
+        routes: Numbers of routes, one after the other, so that the processes of one
+            number only are there at the same time; the first one is used for start
+            and memory.
         effort: How much.
         progress: Told what is going on.
     """
     results = Results()
-    _time_requests(names, routes, effort, results, progress)
+    for number in routes:
+        _time_requests(names, number, effort, results, progress)
     for number in range(effort.starts):
         progress(f"starting fresh processes, round {number + 1} of {effort.starts}")
         for name in names:
@@ -160,25 +157,25 @@ def measure(
 
 def _time_requests(
     names: Sequence[str],
-    routes: Sequence[int],
+    routes: int,
     effort: Effort,
     results: Results,
     progress: Callable[[str], None],
 ) -> None:
     with ExitStack() as stack:
         workers: dict[Key, Worker] = {}
-        progress("starting")
-        for key in [(name, number) for number in routes for name in names]:
+        progress(f"starting, {routes} routes")
+        for key in [(name, routes) for name in names]:
             workers[key] = stack.enter_context(worker(*key))
         for key, one in workers.items():
             one.startup()  # not kept: they all start at the same time
             one.ask(serve=effort.requests)  # warm up
             results.proof[key[0]] = one.ask(prove=PROOF_REQUESTS)
-            results.calls[key] = one.ask(count=COUNTED_REQUESTS)["calls"]
+            results.calls[key] = one.ask(count=COUNTED_BATCHES)["calls"]
             results.per_request[key] = []
             results.fastest[key] = float("inf")
         for number in range(effort.rounds):
-            progress(f"measuring, round {number + 1} of {effort.rounds}")
+            progress(f"{routes} routes, round {number + 1} of {effort.rounds}")
             for key, one in workers.items():
                 answer = one.ask(serve=effort.requests)
                 results.per_request[key].append(answer["seconds"])

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.compositions import BARE, USUAL
+from benchmarks.compositions import BARE, USUAL, USUAL_SENTRY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from benchmarks.measure import Results
 
@@ -31,6 +33,11 @@ PACKAGES = (
     "opentelemetry-instrumentation-fastapi",
     "slowapi",
     "sentry-sdk",
+    "uvicorn",
+    "logfire",
+    "lite-bootstrap",
+    "fastapi-flare",
+    "fastapi-watch",
 )
 
 
@@ -50,7 +57,9 @@ class PerRequest:
     added: float
     """`best` beyond that of bare FastAPI with as many routes."""
     of_usual: float | None
-    """Added time, as a share of what the usual composition adds."""
+    """Added time, as a share of what the usual composition without Sentry adds."""
+    of_usual_sentry: float | None
+    """Added time, as a share of what the usual composition with Sentry adds."""
     growth: float | None
     """By how much the fastest request grew since the smallest number of routes,
     beyond the growth of bare FastAPI's."""
@@ -65,9 +74,14 @@ class PerProcess:
     composition: str
     startup_ms: float
     """Import and configuration, FastAPI's own import included; the fastest start."""
+    startup_median_ms: float
+    startup_iqr_ms: float
     startup_added_ms: float
+    """Of the fastest start."""
     startup_of_usual: float | None
-    """Added time, as a share of what the usual composition adds."""
+    """Added time, as a share of what the usual composition without Sentry adds."""
+    startup_of_usual_sentry: float | None
+    """Added time, as a share of what the usual composition with Sentry adds."""
     rss_mib: float
     """After `MEMORY_REQUESTS` requests."""
     rss_added_mib: float
@@ -85,7 +99,8 @@ def per_request(results: Results) -> list[PerRequest]:
             best=min(seconds) * MICRO,
             fastest=results.fastest[name, routes] * MICRO,
             added=_added(results, name, routes) * MICRO,
-            of_usual=_of_usual(results, name, routes),
+            of_usual=_share_of(USUAL, results, name, routes),
+            of_usual_sentry=_share_of(USUAL_SENTRY, results, name, routes),
             growth=None
             if routes == smallest
             else _growth(results, name, smallest, routes) * MICRO,
@@ -106,8 +121,11 @@ def per_process(results: Results) -> list[PerProcess]:
         PerProcess(
             composition=name,
             startup_ms=startup[name] * MILLI,
+            startup_median_ms=median(results.startup[name]) * MILLI,
+            startup_iqr_ms=_iqr(results.startup[name]) * MILLI,
             startup_added_ms=added[name] * MILLI,
             startup_of_usual=_share(added[name], added.get(USUAL)),
+            startup_of_usual_sentry=_share(added[name], added.get(USUAL_SENTRY)),
             rss_mib=rss[name] / MIB,
             rss_added_mib=(rss[name] - rss[BARE]) / MIB,
         )
@@ -116,14 +134,22 @@ def per_process(results: Results) -> list[PerProcess]:
 
 
 def machine() -> dict[str, Any]:
-    """Describe where this ran, without names and paths."""
+    """Describe where and when this ran, without names and paths."""
     return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "processor": _processor(),
         "cores": os.cpu_count() or 1,
         "system": platform.system(),
         "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in PACKAGES},
+        "versions": dict(_versions()),
     }
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            yield name, metadata.version(name)
 
 
 def _added(results: Results, name: str, routes: int) -> float:
@@ -131,10 +157,10 @@ def _added(results: Results, name: str, routes: int) -> float:
     return best - bare
 
 
-def _of_usual(results: Results, name: str, routes: int) -> float | None:
-    if name == BARE or (USUAL, routes) not in results.per_request:
+def _share_of(usual: str, results: Results, name: str, routes: int) -> float | None:
+    if name == BARE or (usual, routes) not in results.per_request:
         return None
-    return _share(_added(results, name, routes), _added(results, USUAL, routes))
+    return _share(_added(results, name, routes), _added(results, usual, routes))
 
 
 def _growth(results: Results, name: str, few: int, many: int) -> float:

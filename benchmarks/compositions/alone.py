@@ -54,3 +54,31 @@ def sentry(routes: int) -> FastAPI:
     from steadfastapi import Sentry  # noqa: PLC0415 - only this one may import it
 
     return _build(routes, sentry=Sentry(dsn=DSN, options={"transport": NoOpTransport}))
+
+
+def inbox(routes: int) -> FastAPI:
+    """The inbox of errors, of which there are none."""
+    return _build(routes, inbox=True)
+
+
+def console(routes: int) -> FastAPI:
+    """The console, which keeps the latest exchanges."""
+    return _build(routes, console=True)
+
+
+def health(routes: int) -> FastAPI:
+    """Health checks, of which a request to the application asks none."""
+    return _build(routes, health=True)
+
+
+def slo(routes: int) -> FastAPI:
+    """One availability and one latency objective for every route."""
+    from steadfastapi import SLO, SLOs  # noqa: PLC0415 - only this one may import it
+
+    objective = SLO(availability=99.9, latency=(0.25, 99.0))
+    return _build(routes, slo=SLOs(slos=[objective]))
+
+
+def watchdog(routes: int) -> FastAPI:
+    """The watchdog of the event loop, which runs beside the requests."""
+    return _build(routes, watchdog=True)

@@ -132,8 +132,12 @@ def _last_response(scope: Scope, send: Send) -> Send:
 def _is_body_limit(scope: Scope, error: Exception) -> bool:
     """Return whether `error` is how a Starlette body limit around here stops the app.
 
-    The exceptions are private to its module (1.10 and newer).
+    The exceptions are private to its module (1.10 and newer). A BaseHTTPMiddleware
+    between here and the endpoint reads in a task group, which wraps them; FastAPI
+    takes that apart where the limit stands.
     """
+    if isinstance(error, ExceptionGroup):
+        return all(_is_body_limit(scope, one) for one in error.exceptions)
     return (
         "starlette.max_body_size" in scope
         and type(error).__module__ == "starlette.middleware.body_limit"

@@ -85,6 +85,9 @@ def within(seconds: float, work: Callable[[], object], component: str) -> bool:
 
     ends_at = time.monotonic() + seconds
     thread = threading.Thread(target=run, name="steadfastapi-flush", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:  # no thread to be had, or the interpreter is ending
+        return False
     thread.join(max(0.0, ends_at - time.monotonic()))
     return result == [True]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ import anyio
 import anyio.to_thread
 
 from steadfastapi._guard import guard
+from steadfastapi.exceptions import ConfigurationError
 
 SHUTDOWN_DEADLINE = 5.0
 """Seconds for all parts together; well inside the 30 s that Kubernetes grants."""
@@ -62,17 +63,29 @@ class Lifespans:
 
         @asynccontextmanager
         async def lifespan(app: Any) -> AsyncIterator[Mapping[str, Any] | None]:
-            for check in self._checks:
-                check()
+            self._check()
             self.start()
             try:
                 async with inner(app) as state:
                     yield state
             finally:
                 with anyio.CancelScope(shield=True):
-                    await anyio.to_thread.run_sync(self.stop)
+                    try:
+                        await anyio.to_thread.run_sync(self.stop)
+                    except RuntimeError:
+                        self.stop()  # no thread to be had: it ends at once
 
         return lifespan
+
+    def _check(self) -> None:
+        """Let a mistake in the configuration stop the start, and no mistake of ours."""
+        for check in self._checks:
+            try:
+                check()
+            except ConfigurationError:
+                raise
+            except Exception as error:
+                guard.swallow("checks", error)
 
     def start(self) -> None:
         """Start every part; one that fails leaves the application running."""
@@ -118,7 +131,9 @@ class Lifespans:
             if part.stop is not None
         ]
         for thread in threads:
-            thread.start()
+            with suppress(RuntimeError):  # no thread to be had: not delivered
+                thread.start()
         for thread in threads:
-            thread.join(max(0.0, ends_at - time.monotonic()))
+            if thread.ident is not None:
+                thread.join(max(0.0, ends_at - time.monotonic()))
         return len(delivered) == len(threads) and all(delivered)

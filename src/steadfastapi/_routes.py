@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-_PARAMETER = re.compile(r"\{([^}:]+)(?::([^}]+))?\}")
+_PARAMETER = re.compile(r"\{([^{}:]+)(?::([^{}]+))?\}")
 _MAX_DEPTH = 16
 
 

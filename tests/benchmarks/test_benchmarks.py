@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-# Sixteen processes that take turns: seconds on an idle machine, minutes on a busy one.
+from benchmarks.compositions import COMPOSITIONS
+from support.services import require
+
+# Two dozen processes that take turns: seconds when idle, minutes on a busy machine.
 pytestmark = pytest.mark.soak
 
 ROOT = Path(__file__).parents[2]
-ALL = [
-    *("bare", "native", "usual", "usual_no_limits", "usual_sentry", "steadfast"),
-    *("spine", "logs", "contract", "metrics", "tracing", "sentry"),
-    *("limits", "slowapi", "slowapi_asgi"),
-]
+ALL = [name for name, one in COMPOSITIONS.items() if one.available]
+PAIR = ("usual_sentry", "steadfast")
 ATTEMPTS = 3
 SHARE = 0.20
 """Of what the usual composition adds (section 5 of the design)."""
@@ -25,7 +25,10 @@ SHARE = 0.20
 def _run(directory: Path, *options: str) -> dict[str, Any]:
     file = directory / "figures.json"
     subprocess.run(
-        [sys.executable, "-m", "benchmarks", *options, "--json", str(file)],
+        [
+            *(sys.executable, "-m", "benchmarks", *options),
+            *("--lenient", "--http-rounds=0", "--json", str(file)),
+        ],
         cwd=ROOT,
         check=True,
         stdout=subprocess.DEVNULL,
@@ -44,7 +47,11 @@ def _recorded(figures: dict[str, Any], name: str) -> dict[str, Any]:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """All compositions, two requests each."""
     directory = tmp_path_factory.mktemp("tiny")
-    return _run(directory, "--rounds=1", "--requests=2", "--starts=0", "--routes=1")
+    return _run(
+        directory,
+        *("--rounds=1", "--requests=2", "--starts=0", "--routes=1"),
+        f"--compositions={','.join(COMPOSITIONS)}",
+    )
 
 
 def test_every_composition_has_a_row(tiny: dict[str, Any]) -> None:
@@ -74,6 +81,31 @@ def test_compositions_record_every_request(tiny: dict[str, Any]) -> None:
     } == found
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("lite_bootstrap", (1, 1, True, True)),
+        ("logfire", (0, 1, True, False)),
+        ("flare", (0, 0, False, False)),
+    ],
+)
+def test_peers_do_what_their_documentation_says(
+    tiny: dict[str, Any], name: str, expected: tuple[int, int, bool, bool]
+) -> None:
+    """Requests that are counted, log lines, spans and Sentry; skipped if not there."""
+    require(f"the package of {name}", COMPOSITIONS[name].available)
+    one = _recorded(tiny, name)
+    lines = min(1, round(one["log_lines"]))
+    found = (one["counted"], lines, one["spans"] >= 1, one["sentry"])
+    assert expected == found
+
+
+def test_what_is_not_installed_is_skipped_by_name(tiny: dict[str, Any]) -> None:
+    """No row is missing without a word."""
+    absent = {name for name, one in COMPOSITIONS.items() if not one.available}
+    assert absent == tiny["skipped"].keys() & COMPOSITIONS.keys()
+
+
 def test_calls_do_not_grow_with_the_routes(tmp_path: Path) -> None:
     """With 200 routes steadfastapi does what it does with one, and no more."""
     figures = _run(
@@ -89,7 +121,7 @@ def test_calls_do_not_grow_with_the_routes(tmp_path: Path) -> None:
 
 
 def test_added_time_is_a_fifth_of_the_usual(tmp_path: Path) -> None:
-    """A request with everything on takes at most its share of the usual addition."""
+    """Everything on, Sentry on both sides: at most its share of what the usual adds."""
     shares = [_share(tmp_path)]
     while len(shares) < ATTEMPTS and min(shares) > SHARE:
         shares.append(_share(tmp_path))
@@ -100,9 +132,9 @@ def _share(directory: Path) -> float:
     figures = _run(
         directory,
         *("--rounds=40", "--requests=20", "--starts=0", "--routes=1"),
-        "--compositions=usual,steadfast",
+        f"--compositions={','.join(PAIR)}",
     )
     fastest = {row["composition"]: row["fastest"] for row in figures["per_request"]}
-    usual, ours = (fastest[name] - fastest["bare"] for name in ("usual", "steadfast"))
+    usual, ours = (fastest[name] - fastest["bare"] for name in PAIR)
     share: float = ours / usual
     return share

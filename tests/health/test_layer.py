@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from fastapi import Depends, FastAPI
 
-from steadfastapi import Service, configure
+from steadfastapi import Service, _giving_way, configure
 from steadfastapi.exceptions import ConfigurationError
-from steadfastapi.health import Health, NoOpProbe, ProbeGroup, giving_way
+from steadfastapi.health import Health, NoOpProbe, ProbeGroup
 from steadfastapi.testing import capture, internal_errors
 from support.health import KEY, WITH_KEY, ask, layer, running, with_health
 
@@ -131,12 +131,12 @@ async def test_an_application_that_cannot_be_listed_has_our_pages(
     def fails(_: Any) -> Any:
         raise RuntimeError("routes of an unknown kind")
 
-    monkeypatch.setattr(giving_way, "endpoints", fails)
+    monkeypatch.setattr(_giving_way, "endpoints", fails)
     app, _ = with_health()
     with internal_errors() as counted:
         codes = [(await ask(app, "/health/live")).status for _ in range(2)]
 
-    assert ([200, 200], {"health.routes": 1}) == (codes, dict(counted))
+    assert ([200, 200], {"routes": 1}) == (codes, dict(counted))
 
 
 @pytest.mark.parametrize("shown", [True, False])

@@ -18,9 +18,9 @@ from opentelemetry.sdk.resources import Resource
 from steadfastapi import Logs, Stack, Tracing, configure
 from steadfastapi._counts import counts
 from steadfastapi._export import MAX_BATCH, MAX_QUEUE
+from steadfastapi._otlp_pause import Pause
 from steadfastapi.logs import otlp, otlp_export
 from steadfastapi.logs.otlp_export import LogExport
-from steadfastapi.logs.otlp_pause import Pause
 from steadfastapi.signals import TELEMETRY_DROPPED, Family
 from steadfastapi.testing import internal_errors
 from support.faults import BlackHole, refused_port

@@ -105,7 +105,7 @@ class _HttpOrder(_Order):
     unfinished = frozenset({"new", "started", "trailers"})
     trailers = False
 
-    def after(self, message: Message) -> str | None:
+    def after(self, message: Message) -> str | None:  # noqa: PLR0911 - a table
         """Return the next state."""
         match self.state, message.get("type"):
             case "new", "http.response.start":
@@ -123,8 +123,12 @@ class _HttpOrder(_Order):
                 self.check_headers(message)
                 more = self.typed(message, "more_trailers", bool, False)
                 return "trailers" if more else "complete"
-            case state, kind if state != "complete" and kind in self.extensions:
+            case ("new" | "started") as state, (
+                "http.response.push" | "http.response.debug"
+            ) as kind if kind in self.extensions:
                 return state
+            case "new", "http.response.early_hint" as kind if kind in self.extensions:
+                return "new"
         return None
 
     def _ended(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from steadfastapi._giving_way import OwnRoutes, Page
 from steadfastapi._lifespan import LifespanPart
 from steadfastapi._settings import LayerSettings
 from steadfastapi.exceptions import ConfigurationError
@@ -16,7 +17,6 @@ from steadfastapi.health.access import Access
 from steadfastapi.health.check import Rules
 from steadfastapi.health.dashboard import PATH as DASHBOARD
 from steadfastapi.health.dashboard import Dashboard
-from steadfastapi.health.giving_way import OwnRoutes, Page
 from steadfastapi.health.group import ProbeGroup
 from steadfastapi.health.handle import HealthHandle
 from steadfastapi.health.openapi import documented

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
+from steadfastapi._fork import Whole
 from steadfastapi.exceptions import StoreError
 from steadfastapi.inbox import sqlite_file, sqlite_read, sqlite_write
 
@@ -30,6 +31,9 @@ MAX_IDLE = 4
 """Connections that are kept for the next call."""
 _left_behind: list[queue.LifoQueue[sqlite3.Connection]] = []
 """Connections of a parent process. To close one in a child would end the parent's."""
+_whole = Whole()
+"""Around whatever locks a file: SQLite keeps in memory what its process has locked, and
+a child that is forked meanwhile would take those locks for its own's, for ever."""
 
 
 class SQLiteStore:
@@ -60,7 +64,7 @@ class SQLiteStore:
         """Make the file, or bring its schema up to date."""
         self._adopt_process()
         if not self._is_open:
-            with _explained(self.path):
+            with _whole.lock, _explained(self.path):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 connection = self._connect()
                 sqlite_file.migrate(connection)
@@ -133,7 +137,7 @@ class SQLiteStore:
         *args: P.args,
         **named: P.kwargs,
     ) -> T:
-        with self._connection() as connection:
+        with _whole.lock, self._connection() as connection:
             # Takes the lock at once: a transaction that began by reading cannot
             # wait for one that writes, and would fail instead.
             connection.execute("BEGIN IMMEDIATE")

@@ -32,8 +32,9 @@ IPV6_PREFIX = 64
 it."""
 
 _FOR = re.compile(r"(?:^|;)\s*for\s*=\s*(\"[^\"]*\"|[^;,\s]*)", re.IGNORECASE)
-_QUOTED_COMMA = re.compile(r",(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")
 MAX_HOPS = 32
+MAX_HEADER = 8192
+"""Characters of the header's end, where the nearest proxies have written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +107,29 @@ class Clients:
             return []
         joined = ",".join(values)
         if wanted == b"forwarded":
-            found = (_FOR.search(one) for one in _QUOTED_COMMA.split(joined[-8192:]))
+            found = (_FOR.search(one) for one in _elements(joined[-MAX_HEADER:]))
             parts = [one[1] if one else "" for one in found]
         else:
-            parts = joined[-8192:].split(",")
+            parts = joined[-MAX_HEADER:].split(",")
         return [_canonical(part) for part in parts[-MAX_HOPS:]]
+
+
+def _elements(text: str) -> list[str]:
+    """Split at commas outside of quotes, counted from the end: the start may be cut."""
+    found: list[str] = []
+    current = ""
+    for position, piece in enumerate(reversed(text.split('"'))):
+        mark = '"' if position else ""
+        if position % 2:  # inside of quotes
+            current = f"{piece}{mark}{current}"
+            continue
+        *before, last = piece.split(",")
+        current = f"{last}{mark}{current}"
+        for one in reversed(before):
+            found.append(current)
+            current = one
+    found.append(current)
+    return found[::-1]
 
 
 def _canonical(text: str) -> str:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from pydantic import SecretStr
 
+    from steadfastapi._otlp_pause import Pause
     from steadfastapi._plan import Plan
     from steadfastapi.logs.otlp_export import LogExport
-    from steadfastapi.logs.otlp_pause import Pause
 
 LOGS = Signal("logs", "Logs")
 _PROVIDERS = (
@@ -42,8 +42,8 @@ def send(plan: Plan, endpoint: str, headers: SecretStr | None) -> None:
     if not LOGS.is_usable(plan, endpoint, headers):
         return
     # Only who sends pays for the import of the SDK and its HTTP client.
+    from steadfastapi._otlp_pause import Pause  # noqa: PLC0415
     from steadfastapi.logs.otlp_export import LogExport  # noqa: PLC0415
-    from steadfastapi.logs.otlp_pause import Pause  # noqa: PLC0415
 
     pause = Pause()
     url = LOGS.url(endpoint)

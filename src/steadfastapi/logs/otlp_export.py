@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter
     from opentelemetry.sdk.resources import Resource
 
-    from steadfastapi.logs.otlp_pause import Pause
+    from steadfastapi._otlp_pause import Pause
 
 COMPONENT = "logs.otlp"
 DELAY = 2.0
@@ -111,7 +111,7 @@ class LogExport:
 
     def flush(self, seconds: float) -> bool:
         """Return whether everything that waits was delivered within `seconds`."""
-        if self._thread is None:
+        if self._thread is None and not self._queue:
             return True
         return within(seconds, self._deliver, COMPONENT)
 
@@ -137,12 +137,18 @@ class LogExport:
 
     def _start(self) -> None:
         if not self._starting.acquire(blocking=False):
-            return  # another thread is at it, and will not give the lock back
-        self._thread = threading.Thread(
-            target=self._work, name="steadfastapi-logs", daemon=True
-        )
-        with suppress(RuntimeError):  # the interpreter is ending; stdout has the line
-            self._thread.start()
+            return  # somebody is at it; it may be this very thread
+        try:
+            if self._thread is None:
+                thread = threading.Thread(
+                    target=self._work, name="steadfastapi-logs", daemon=True
+                )
+                thread.start()
+                self._thread = thread
+        except RuntimeError:
+            pass  # no thread to be had: the next line tries; stdout has this one
+        finally:
+            self._starting.release()
 
     def _notify(self) -> None:
         with suppress(RuntimeError):  # it is awake already

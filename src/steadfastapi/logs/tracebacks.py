@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steadfastapi._scrub import scrub_text
 from steadfastapi._secrets import masked_code
+from steadfastapi._tracebacks import account_of
 
-MAX_FRAMES = 50
-"""Of each exception, the innermost ones (SEC-8)."""
+if TYPE_CHECKING:
+    from traceback import TracebackException
+
 MAX_MESSAGE = 8 * 1024
 MAX_TEXT = 24 * 1024
+_MARGIN = 512
+"""Characters more, so that a text which is too long still says how long it was."""
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -31,11 +34,9 @@ def as_exc_info(given: Any) -> ExcInfo | None:
     return None
 
 
-def extracted(error: ExcInfo) -> traceback.TracebackException:
+def extracted(error: ExcInfo) -> TracebackException:
     """Return what is known of an exception and those that led to it."""
-    return traceback.TracebackException(
-        *error, limit=-MAX_FRAMES, capture_locals=False, compact=True
-    )
+    return account_of(*error, message=MAX_MESSAGE + _MARGIN)
 
 
 def traceback_text(error: ExcInfo) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from prometheus_client import disable_created_metrics
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
-from starlette.routing import Route
 
+from steadfastapi._giving_way import OwnRoutes, Page
 from steadfastapi._lifespan import LifespanPart
 from steadfastapi._routes import endpoints
 from steadfastapi._service import worker_count
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from steadfastapi._plan import Plan
+
+_logger = logging.getLogger(__name__)
 
 
 class Metrics(LayerSettings):
@@ -106,7 +110,10 @@ class Metrics(LayerSettings):
         own_port = None
         if self.port is None:
             endpoint = metrics_page(families, token)
-            plan.page(Route(self.path, endpoint, include_in_schema=False))
+            own = OwnRoutes(plan.app)
+            page = Page(self.path, endpoint, methods=["GET"], own=own)
+            plan.page(page)
+            plan.check(partial(_tell_of_own, own, page))
         else:
             own_port = OwnPort(
                 families, host=self.host, port=self.port, path=self.path, token=token
@@ -121,6 +128,16 @@ class Metrics(LayerSettings):
         if token is None:
             plan.note(f"{self.path} is open to whoever reaches it", "route")
         return own_port
+
+
+def _tell_of_own(own: OwnRoutes, page: Page) -> None:
+    """Say that the page is not there because the application has its own."""
+    if own.among([page]):
+        _logger.warning(
+            "the application has a route of its own at %s, and it is served: remove "
+            "it, or set Metrics(path=…) to another path",
+            page.path,
+        )
 
 
 class MetricsHandle:

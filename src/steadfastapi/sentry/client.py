@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from steadfastapi._counts import counts
+from steadfastapi._export import EXPORT_TIMEOUT
 from steadfastapi._scrub import safe_str, scrub_text
 from steadfastapi.exceptions import ConfigurationError
 from steadfastapi.sentry.bounds import MARGIN
@@ -36,6 +37,9 @@ at most a fifth of it."""
 _lock = threading.Lock()
 _flushing = threading.Lock()
 _ours: Any = None
+_left_behind: list[Any] = []
+"""Pools of a parent process: closing one in a child is not for the child to do."""
+_watches_forks = False
 _chained: list[tuple[Any, Any]] = []
 """Clients of the application, with the hook that each had."""
 
@@ -77,6 +81,7 @@ def install(settings: Sentry, service: Service) -> None:
         else:
             chain(client, *own)
         _watch_drops(found())
+        _watch_forks()
 
 
 def chain(client: Any, *own: BeforeSend) -> None:
@@ -107,6 +112,36 @@ def _watch_drops(client: Any) -> None:
 
     dropped.counts = True  # type: ignore[attr-defined]
     transport.on_dropped_event = dropped
+
+
+def _watch_forks() -> None:
+    global _watches_forks  # noqa: PLW0603 - Python cannot take a hook back
+    if not _watches_forks and hasattr(os, "register_at_fork"):  # not on Windows
+        os.register_at_fork(after_in_child=_begin_in_child)
+        _watches_forks = True
+
+
+def _begin_in_child() -> None:
+    """Give a forked child a queue, a thread and connections of its own.
+
+    The SDK's child (2.75) has its parent's: both send what waited, and each reads the
+    answers that were the other's (NB-9).
+    """
+    global _lock, _flushing
+    _lock, _flushing = threading.Lock(), threading.Lock()
+    transport: Any = getattr(found(), "transport", None)
+    make: Any = getattr(transport, "_create_worker", None)
+    if make is not None:
+        transport._worker = make(transport.options)  # noqa: SLF001 - no other way
+    _renew_pool(transport)
+
+
+def _renew_pool(transport: Any) -> None:
+    """Let a transport connect anew, by the timeout that it has now."""
+    make: Any = getattr(transport, "_make_pool", None)
+    if make is not None:
+        _left_behind[:] = [transport._pool]  # noqa: SLF001
+        transport._pool = make()  # noqa: SLF001
 
 
 def flush(deadline: float) -> bool:
@@ -199,7 +234,14 @@ def _initialised(settings: Sentry, service: Service, hook: Hook) -> Any:
             f"sentry_sdk.init() refused a setting of Sentry(options=…): "
             f"{scrub_text(safe_str(error, 200))}."
         ) from error
-    return sentry_sdk.get_client()
+    client: Any = sentry_sdk.get_client()
+    transport: Any = client.transport
+    if hasattr(transport, "TIMEOUT") and "transport" not in given:
+        # 30 s by default (2.75): as long would nothing be sent after an outage in which
+        # nobody answered (NB-6).
+        transport.TIMEOUT = EXPORT_TIMEOUT
+        _renew_pool(transport)
+    return client
 
 
 def _integrations(given: Sequence[Any]) -> list[Any]:

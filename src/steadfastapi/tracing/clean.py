@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
@@ -18,6 +17,7 @@ from steadfastapi._scrub import (
     scrub_url,
     truncate,
 )
+from steadfastapi._tracebacks import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,7 +34,6 @@ MAX_STACK = 6 * 1024
 """Characters. With `MAX_QUEUE` spans that each carry one exception, the queue of the
 exporter stays within 8 MiB (NB-7)."""
 MAX_VALUE = 8 * 1024
-MAX_FRAMES = 50
 _NOTE = 64
 _WINDOW = 24 * 1024
 """Characters that are scrubbed before a text is cut: a secret that the cut would
@@ -139,8 +138,8 @@ def type_name(error: BaseException) -> str:
 
 def _stack(error: BaseException) -> str:
     try:
-        lines = traceback.TracebackException(
-            type(error), error, error.__traceback__, limit=-MAX_FRAMES, compact=True
+        lines = account_of(
+            type(error), error, error.__traceback__, message=_WINDOW
         ).format()
         text = "".join(truncate(line, MAX_MESSAGE) for line in lines)
     except Exception as failure:

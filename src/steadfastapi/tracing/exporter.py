@@ -25,6 +25,7 @@ from steadfastapi._export import (
 from steadfastapi._fork import in_children
 from steadfastapi._guard import guard
 from steadfastapi._otlp import Signal
+from steadfastapi._otlp_pause import Pause
 from steadfastapi.signals import TELEMETRY_DROPPED
 from steadfastapi.tracing.clean import all_sanitized
 
@@ -34,13 +35,25 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 COMPONENT = "tracing.exporter"
+_PROVIDERS = (
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER",
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER",
+)
+"""Variables that name a session of the operator's own; ours would replace it."""
 TRACES = Signal("traces", "Tracing")
 SCHEDULE_DELAY = 2_000.0
 """Milliseconds between two exports; `OTEL_BSP_SCHEDULE_DELAY` wins."""
 
 
-def otlp_exporter(url: str, headers: Mapping[str, str] | None) -> SpanExporter:
+def otlp_exporter(
+    url: str, headers: Mapping[str, str] | None, pause: Pause | None = None
+) -> SpanExporter:
     """Return an exporter that posts protobuf to `url`.
+
+    Args:
+        url: Where to.
+        headers: Sent along.
+        pause: Takes notice of answers that ask for one.
 
     Raises:
         Exception: A variable of OpenTelemetry is wrong, e.g. a certificate's path.
@@ -51,10 +64,17 @@ def otlp_exporter(url: str, headers: Mapping[str, str] | None) -> SpanExporter:
     )
 
     quieten(logging.getLogger(OTLPSpanExporter.__module__))
+    session = None
+    if pause is not None and not any(os.environ.get(name) for name in _PROVIDERS):
+        import requests  # noqa: PLC0415 - what the exporter sends with
+
+        session = requests.Session()
+        session.hooks["response"].append(pause)
     return OTLPSpanExporter(
         endpoint=url,
         headers=dict(headers) if headers else None,
         timeout=None if TRACES.has_timeout() else EXPORT_TIMEOUT,
+        session=session,
     )
 
 
@@ -69,10 +89,15 @@ class GuardedExporter(SpanExporter):
     Args:
         make: Builds the inner exporter. Called anew in a forked child, whose parent
             keeps the connection.
+        pause: How long the collector wants to be left alone.
     """
 
-    def __init__(self, make: Callable[[], SpanExporter]) -> None:
+    def __init__(
+        self, make: Callable[[], SpanExporter], pause: Pause | None = None
+    ) -> None:
         self._make = make
+        self._pause = pause or Pause()
+        self._closing = threading.Event()
         self._inner = make()
         self._pid = os.getpid()
         self._closed = False
@@ -85,6 +110,10 @@ class GuardedExporter(SpanExporter):
         if self._closed:
             return SpanExportResult.FAILURE
         self.under_way = len(spans)
+        # Here, in the queue's own thread: what comes meanwhile waits there, and is
+        # dropped and counted beyond its bound (NB-12).
+        while self._pause.holds() and not self._closed:
+            self._closing.wait(self._pause.left)
         result = SpanExportResult.FAILURE
         try:
             if self._pid != os.getpid():
@@ -111,6 +140,7 @@ class GuardedExporter(SpanExporter):
     def close(self) -> None:
         """Deliver nothing any more, and give up what is under way."""
         self._closed = True
+        self._closing.set()
         guard.call(COMPONENT, self._inner.shutdown)
 
 
@@ -122,10 +152,13 @@ class Export:
 
     Args:
         make: Builds the exporter.
+        pause: How long the collector wants to be left alone.
     """
 
-    def __init__(self, make: Callable[[], SpanExporter]) -> None:
-        self._exporter = GuardedExporter(make)
+    def __init__(
+        self, make: Callable[[], SpanExporter], pause: Pause | None = None
+    ) -> None:
+        self._exporter = GuardedExporter(make, pause)
         self._batch: BatchSpanProcessor | None = None
         self._lock = threading.Lock()
         self._accepted = 0

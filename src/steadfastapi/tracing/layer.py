@@ -18,6 +18,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from steadfastapi._export import quieten
 from steadfastapi._lifespan import LifespanPart
 from steadfastapi._otlp import BASE
+from steadfastapi._otlp_pause import Pause
 from steadfastapi._scrub import scrub_text, scrub_url
 from steadfastapi._settings import LayerSettings, conventional_name
 from steadfastapi.tracing import libraries, observer, provider
@@ -115,13 +116,15 @@ class Tracing(LayerSettings):
         plan.lifespan(LifespanPart(name="tracing", stop=handle.stop))
 
     def _provide(self, plan: Plan, handle: TracingHandle) -> None:
+        pause = Pause()
         wishes = provider.Wishes(
             service=plan.service,
             ratio=self.ratio,
             ring=self.ring,
             sampler=self.sampler,
             processors=self.processors,
-            exporter=self._exporter(plan),
+            exporter=self._exporter(plan, pause),
+            pause=pause,
             described=(f"spans, {self.ratio:.0%} of traces", self._destination()),
         )
         self._say(plan, wishes)
@@ -200,7 +203,7 @@ class Tracing(LayerSettings):
             return "not sent"
         return f"sent to {scrub_url(TRACES.url(self.endpoint))}"
 
-    def _exporter(self, plan: Plan) -> Callable[[], SpanExporter] | None:
+    def _exporter(self, plan: Plan, pause: Pause) -> Callable[[], SpanExporter] | None:
         """Return what builds the exporter; report an endpoint that is wrong."""
         own = self.exporter
         if own is not None:
@@ -210,7 +213,7 @@ class Tracing(LayerSettings):
         if not TRACES.is_usable(plan, self.endpoint, self.headers):
             return None
         url = TRACES.url(self.endpoint)
-        make = partial(otlp_exporter, url, self._header_map())
+        make = partial(otlp_exporter, url, self._header_map(), pause)
         try:
             built = [make()]
         except Exception as error:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.sampling import Sampler
     from opentelemetry.util.types import Attributes
 
+    from steadfastapi._otlp_pause import Pause
     from steadfastapi._service import Service
 
 
@@ -100,6 +101,7 @@ class Wishes:
         sampler: The user's own; wins over `ratio`.
         processors: The user's own.
         exporter: Builds what spans are sent with; None sends nothing.
+        pause: What that exporter tells of answers that ask for one.
         described: Sampling and destination, in words.
     """
 
@@ -109,6 +111,7 @@ class Wishes:
     sampler: Sampler | None = None
     processors: Sequence[SpanProcessor] = ()
     exporter: Callable[[], SpanExporter] | None = None
+    pause: Pause | None = None
     described: tuple[str, ...] = ()
 
     def like(self, other: Wishes) -> bool:
@@ -197,7 +200,7 @@ def _build(wishes: Wishes) -> Tracing:
         sampler = GuardedSampler(wishes.sampler, sampler)
     ring = Ring(wishes.ring)
     make = wishes.exporter
-    pipeline = Pipeline(ring, None if make is None else Export(make))
+    pipeline = Pipeline(ring, None if make is None else Export(make, wishes.pause))
     for processor in wishes.processors:
         pipeline.add_span_processor(processor)
     provider = Provider(

@@ -29,9 +29,7 @@ class OwnRoutes:
     def has(self, path: str, method: str) -> bool:
         """Return whether there is a route of this path and method."""
         if self._found is None:
-            self._found = frozenset(
-                guard.call("health.routes", endpoints, self._app) or ()
-            )
+            self._found = frozenset(guard.call("routes", endpoints, self._app) or ())
         return (path, "GET" if method == "HEAD" else method) in self._found
 
     def among(self, pages: Iterable[Route]) -> list[str]:

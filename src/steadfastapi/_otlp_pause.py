@@ -27,6 +27,11 @@ class Pause:
         """Return whether nothing may be sent now."""
         return time.monotonic() < self._until
 
+    @property
+    def left(self) -> float:
+        """Seconds until something may be sent again."""
+        return max(0.0, self._until - time.monotonic())
+
     def __call__(self, response: Any, *_: Any, **__: Any) -> None:
         """Take notice of an answer."""
         status = response.status_code

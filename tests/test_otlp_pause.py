@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from steadfastapi.logs.otlp_pause import MAX_PAUSE, UNSAID, Pause
+from steadfastapi._otlp_pause import MAX_PAUSE, UNSAID, Pause
 
 
 def answer(status: int, **headers: str) -> Any:

@@ -1,0 +1,1 @@
+"""Compare a test suite without and with `configure(app)`; see `benchmarks.adopt`."""

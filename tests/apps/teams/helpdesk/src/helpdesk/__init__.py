@@ -1,0 +1,4 @@
+# mypy: ignore-errors
+from helpdesk.factory import create_app
+
+__all__ = ["create_app"]
