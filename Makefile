@@ -15,7 +15,7 @@ RUN := .venv/bin/python -m
 # Tests and benchmarks start hundreds of processes: none compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test soak nightly matrix audit lint format bench bench-full docs pictures screenshots \
+.PHONY: help demo test soak proof nightly matrix audit lint format bench bench-full docs pictures screenshots \
   dashboards previews rules stack-check lock clean
 
 help: ## Show this list
@@ -42,6 +42,10 @@ test: .venv/.ready tests/frontend/node_modules/.ready ## Run the tests (3 minute
 
 soak: .venv/.ready ## Run the tests that take minutes
 	@$(RUN) pytest -m soak --timeout 1800 $(ARGS)
+
+proof: .venv/.ready tests/frontend/node_modules/.ready ## Run what tries servers, packages and applications
+	@$(RUN) pytest -n $(WORKERS) -m soak --timeout 600 tests/servers tests/package \
+	  tests/typing tests/adoption tests/benchmarks/test_guard.py $(ARGS)
 
 nightly: .venv/.ready ## Check the figures of thirty days against a backfilled Prometheus
 	@$(RUN) pytest -m soak --timeout 1800 tests/prometheus

@@ -158,6 +158,7 @@ ELSEWHERE = frozenset(
         "health.check",
         "health.listener",
         "health.poll",
+        "health.routes",
         "health.storage",
         "health.watch",
         "inbox.capture",

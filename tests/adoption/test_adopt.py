@@ -56,12 +56,18 @@ def adopt(folder: Path, *arguments: str, report: Path | None = None) -> Adopted:
 @pytest.mark.parametrize(
     ("team", "target", "promised"),
     [
-        (
+        pytest.param(
             "bookings",
             "app.main:app",
             {REQUEST_ID, NO_ECHO, CRASH, THROUGH, EXPOSED, OPENAPI},
+            marks=pytest.mark.soak,
         ),
-        ("helpdesk", "helpdesk:create_app", {REQUEST_ID, NO_ECHO, CRASH, THROUGH}),
+        pytest.param(
+            "helpdesk",
+            "helpdesk:create_app",
+            {REQUEST_ID, NO_ECHO, CRASH, THROUGH},
+            marks=pytest.mark.soak,
+        ),
         (
             "gateway",
             "main:app",
@@ -168,6 +174,7 @@ def test_a_new_warning_is_a_difference(differing: Adopted) -> None:
     assert [["FutureWarning", "soon gone"]] == differing.document["warnings"]
 
 
+@pytest.mark.soak
 def test_a_factory_is_configured_in_the_workers_of_xdist(
     project: Project, tmp_path: Path
 ) -> None:

@@ -32,7 +32,7 @@ def _calls(name: str, routes: int) -> float:
 
 
 @pytest.mark.timeout(300)  # three processes start, on a machine that may be busy
-@pytest.mark.parametrize("routes", [1, 200])
+@pytest.mark.parametrize("routes", [1, pytest.param(200, marks=pytest.mark.soak)])
 def test_calls_stay_a_small_share_of_the_usual(routes: int) -> None:
     """With everything on, Sentry on both sides, by one route and by two hundred."""
     bare, usual, ours = (

@@ -36,6 +36,7 @@ def sources() -> set[str]:
     for where, name in (
         ("src/steadfastapi", "steadfastapi"),
         ("examples/shop", "steadfastapi/_examples/shop"),
+        ("docs/runbooks", "steadfastapi/_runbooks"),
     ):
         for path in (ROOT / where).rglob("*"):
             if path.is_file() and path.suffix not in LEFT_OUT:

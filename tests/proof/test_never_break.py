@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from steadfastapi import Plan
+from steadfastapi import Plan, _unavailable
 from steadfastapi._lifespan import LifespanPart
 from steadfastapi.testing import internal_errors
 from support.asgi import AsgiValidator, call
@@ -96,6 +96,8 @@ async def _lived(
 def control(backends: Any, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """Return what is seen of a healthy application, and of a bare one."""
     keywords = everything(tmp_path_factory.mktemp("control"), **backends)
+    # As for each test: of the functions that others have decorated, none counts here.
+    _unavailable._Use.possible = False
     with spoilt(healthy := whole_shop(), keywords, {}), internal_errors() as counted:
         (with_contract,) = asyncio.run(_lived(healthy, (), ["-"], REQUESTS, True))
     (bare,) = asyncio.run(_lived(whole_shop(), (), ["-"], REQUESTS, False))

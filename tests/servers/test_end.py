@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
+
 from steadfastapi._lifespan import SHUTDOWN_DEADLINE
 from support.faults import BlackHole
 from support.otlp import OtlpReceiver
@@ -55,6 +57,7 @@ def test_the_end_is_graceful(server: Server, tmp_path: Path) -> None:
     assert ["GET /slow"] == [name for name in spans if "slow" in name]
 
 
+@pytest.mark.soak
 @EVERY_THAT_FINISHES
 def test_a_silent_collector_holds_nobody_up(server: Server, tmp_path: Path) -> None:
     """Spans that cannot be delivered cost the deadline, and not a second more."""

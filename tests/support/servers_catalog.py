@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import pytest
 
 from support._tcp import HOST
 from support.services import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 APP = "support.servers_app:app"
 
@@ -77,10 +81,22 @@ SERVERS = (
     Server("gunicorn-asgi", ("gunicorn",), _GUNICORN + "--worker-class asgi", 2),
 )
 
-EVERY_SERVER = pytest.mark.parametrize("server", SERVERS, ids=lambda one: one.name)
-EVERY_THAT_FINISHES = pytest.mark.parametrize(
-    "server", [one for one in SERVERS if one.finishes], ids=lambda one: one.name
-)
+ALWAYS = {"uvicorn-h11", "gunicorn-preload"}
+"""In every run of the tests; the others take minutes (`make proof`)."""
+
+
+def _each(servers: Iterable[Server]) -> pytest.MarkDecorator:
+    found = [
+        pytest.param(
+            one, id=one.name, marks=[] if one.name in ALWAYS else pytest.mark.soak
+        )
+        for one in servers
+    ]
+    return pytest.mark.parametrize("server", found)
+
+
+EVERY_SERVER = _each(SERVERS)
+EVERY_THAT_FINISHES = _each(one for one in SERVERS if one.finishes)
 
 
 def installed(server: Server) -> Server:

@@ -33,6 +33,7 @@ def test_the_package_says_that_it_is_typed() -> None:
     assert Path(steadfastapi.__file__).with_name("py.typed").is_file()
 
 
+@pytest.mark.soak  # with its plugin, `make lint` does it
 def test_mypy_is_content(tmp_path: Path) -> None:
     """`mypy --strict`, without a plugin, finds each planted mistake and no other."""
     assert "Success: no issues found" in checked_by_mypy(USAGE, tmp_path)

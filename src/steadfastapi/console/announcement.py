@@ -13,8 +13,13 @@ _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, never bound t
 
 def address() -> str:
     """Return where this server seems to listen, as its command line says."""
-    host = _option("--host", "UVICORN_HOST") or HOST
-    port = _option("--port", "UVICORN_PORT") or str(PORT)
+    # Gunicorn's and hypercorn's `--bind host:port`; of several, the first.
+    bound = _option("--bind", "") or _option("-b", "")
+    bound_host, _, bound_port = bound.rpartition(":")
+    host = _option("--host", "UVICORN_HOST") or bound_host.strip("[]") or HOST
+    port = _option("--port", "UVICORN_PORT") or bound_port or str(PORT)
+    if not port.isdecimal():
+        port = str(PORT)
     host = HOST if host in _EVERYWHERE else host
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
