@@ -131,7 +131,7 @@ def _verdict(figures: dict[str, Any]) -> Iterator[str]:
 
 def _limit(one: dict[str, Any], name: str) -> str:
     sign = "at least" if one["least"] else "at most"
-    measured = f"{one['measured']:.2f} {one['unit']}"
+    measured = f"{one['measured']:.3g} {one['unit']}"
     return f"{one['what']}, {measured} ({sign} {one[name]:g})"
 
 

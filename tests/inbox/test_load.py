@@ -128,6 +128,7 @@ def test_2000_requests_a_second_with_5_percent_errors() -> None:
         "memory grown, MiB": grown / 1_048_576,
     }
     sys.stderr.write(f"{ {name: round(one, 3) for name, one in figures.items()} }\n")
+    assert len(times) >= 0.95 * RATE * SECONDS
     assert (failed, failed, {}, failed) == (
         status.accepted,
         status.written,
