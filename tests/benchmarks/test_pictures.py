@@ -80,7 +80,7 @@ def test_the_table_says_when_and_what_falls_short() -> None:
 
     assert "2026-11-20" in text
     assert "fastapi 0.165.0" in text
-    assert "Over our own bound: resident memory, 23.90 MiB (at most 20)." in text
+    assert "Over our own bound: resident memory, 23.9 MiB (at most 20)." in text
 
 
 def test_only_what_is_between_the_markers_changes() -> None:
