@@ -38,16 +38,13 @@ demo: .venv/.ready ## Run the shop with real traffic; SECONDS=20 ends by itself
 	@.venv/bin/steadfastapi demo --port $(PORT) $(if $(SECONDS),--seconds $(SECONDS))
 
 test: .venv/.ready tests/frontend/node_modules/.ready ## Run the tests (3 minutes at most)
-	@$(RUN) pytest -n $(WORKERS) -m "not soak" $(ARGS)
+	@$(RUN) pytest -n $(WORKERS) -m "not soak and not proof" $(ARGS)
 
 soak: .venv/.ready ## Run the tests that take minutes
 	@$(RUN) pytest -m soak --timeout 1800 $(ARGS)
 
 proof: .venv/.ready tests/frontend/node_modules/.ready ## Run what tries servers, packages and applications
-	@$(RUN) pytest -n $(WORKERS) -m soak --timeout 600 tests/servers tests/package \
-	  tests/typing tests/adoption tests/benchmarks/test_guard.py tests/soak/test_ends.py \
-	  tests/soak/test_leaks.py::test_tp_3_some_hundred_requests_leave_no_descriptor_thread_or_task \
-	  tests/soak/test_outages.py::test_nb_6_everything_fails_at_once $(ARGS)
+	@$(RUN) pytest -n $(WORKERS) -m proof --timeout 600 $(ARGS)
 
 nightly: .venv/.ready ## Check the figures of thirty days against a backfilled Prometheus
 	@$(RUN) pytest -m soak --timeout 1800 tests/prometheus

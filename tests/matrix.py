@@ -156,7 +156,7 @@ def run(cell: Cell, python: Path, arguments: list[str]) -> None:
     env = python.parents[1]
     report = env / "junit.xml"
     report.unlink(missing_ok=True)
-    command = [str(python), "-m", "pytest", "-q", "-m", "not soak"]
+    command = [str(python), "-m", "pytest", "-q", "-m", "not soak and not proof"]
     command += ["-o", f"cache_dir={env / '.pytest_cache'}", f"--junitxml={report}"]
     begin = time.monotonic()
     code = subprocess.run(

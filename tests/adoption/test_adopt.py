@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-pytestmark = pytest.mark.timeout(600)  # several suites each, on a busy machine
+# Several suites each, on a busy machine.
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(600)]
 
 Project = Callable[..., Path]
 
@@ -60,13 +61,11 @@ def adopt(folder: Path, *arguments: str, report: Path | None = None) -> Adopted:
             "bookings",
             "app.main:app",
             {REQUEST_ID, NO_ECHO, CRASH, THROUGH, EXPOSED, OPENAPI},
-            marks=pytest.mark.soak,
         ),
         pytest.param(
             "helpdesk",
             "helpdesk:create_app",
             {REQUEST_ID, NO_ECHO, CRASH, THROUGH},
-            marks=pytest.mark.soak,
         ),
         (
             "gateway",
@@ -90,7 +89,6 @@ def test_an_application_of_others_keeps_its_behaviour(
     assert found["requests"] > 20
 
 
-@pytest.mark.soak
 @pytest.mark.timeout(300)
 def test_the_shop_differs_in_what_steadfastapi_is_there_for(tmp_path: Path) -> None:
     """Its crashes and its limit; everything else it does by itself."""
@@ -174,7 +172,6 @@ def test_a_new_warning_is_a_difference(differing: Adopted) -> None:
     assert [["FutureWarning", "soon gone"]] == differing.document["warnings"]
 
 
-@pytest.mark.soak
 def test_a_factory_is_configured_in_the_workers_of_xdist(
     project: Project, tmp_path: Path
 ) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from benchmarks.adopt import UNUSABLE, main
 
-pytestmark = pytest.mark.timeout(600)  # a suite each, on a busy machine
+# A suite each, on a busy machine.
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(600)]
 
 Project = Callable[..., Path]
 

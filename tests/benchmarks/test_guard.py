@@ -32,7 +32,8 @@ def _calls(name: str, routes: int) -> float:
 
 
 @pytest.mark.timeout(300)  # three processes start, on a machine that may be busy
-@pytest.mark.parametrize("routes", [1, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.proof
+@pytest.mark.parametrize("routes", [1, 200])
 def test_calls_stay_a_small_share_of_the_usual(routes: int) -> None:
     """With everything on, Sentry on both sides, by one route and by two hundred."""
     bare, usual, ours = (
@@ -43,7 +44,7 @@ def test_calls_stay_a_small_share_of_the_usual(routes: int) -> None:
     assert share == min(share, CALLS_OF_USUAL[routes]), (bare, usual, ours)
 
 
-@pytest.mark.soak
+@pytest.mark.proof
 @pytest.mark.timeout(1_800)
 def test_instructions_stay_a_small_share_of_the_usual() -> None:
     """By Valgrind, which sees what C code does, too."""

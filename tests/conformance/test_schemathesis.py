@@ -59,6 +59,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     return Pair(on, off)
 
 
+@pytest.mark.proof
 def test_what_the_library_answers_is_documented(tmp_path: Path) -> None:
     """Of its own statuses none surprises a client, and its 500 is of its schema."""
     report = examine(tmp_path, *SHORT, steadfast=True)

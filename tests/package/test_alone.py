@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from support.package_wheel import Environment
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(INSTALLING)]
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(INSTALLING)]
 
 EVERY_NAME = """
 import steadfastapi, steadfastapi.health, steadfastapi.testing

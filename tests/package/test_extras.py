@@ -48,7 +48,7 @@ def test_every_extra_is_tried() -> None:
     assert set(USES) == declared()
 
 
-@pytest.mark.soak
+@pytest.mark.proof
 @pytest.mark.timeout(INSTALLING)
 @pytest.mark.parametrize("extra", sorted(USES))
 def test_an_extra_alone_is_enough(wheel: Path, place: Path, extra: str) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(INSTALLING)]
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(INSTALLING)]
 PATIENCE = 40.0
 """Seconds to start on a busy machine."""
 

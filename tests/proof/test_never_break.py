@@ -168,6 +168,7 @@ CAUSE_OF = dict(zip(SINGLE, list(CAUSES) * len(SINGLE), strict=False))
 """One for each, so that neighbours have different ones."""
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("part", [one for one in SINGLE if not one.variant], ids=str)
 def test_a_part_that_fails_alone_changes_no_answer(
     part: Part, backends: Any, control: Seen, tmp_path: Path

@@ -57,7 +57,7 @@ def test_the_end_is_graceful(server: Server, tmp_path: Path) -> None:
     assert ["GET /slow"] == [name for name in spans if "slow" in name]
 
 
-@pytest.mark.soak
+@pytest.mark.proof
 @EVERY_THAT_FINISHES
 def test_a_silent_collector_holds_nobody_up(server: Server, tmp_path: Path) -> None:
     """Spans that cannot be delivered cost the deadline, and not a second more."""

@@ -22,7 +22,7 @@ from support.sentry import SentryReceiver
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.soak
+pytestmark = pytest.mark.proof
 
 ENDS_WITHIN = 5.0
 """Seconds from the last statement to the end, all backends black holes (NB-8)."""

@@ -100,7 +100,7 @@ def check_answers(seen: dict[str, int], count: int) -> None:
     assert count == sum(seen.values())
 
 
-@pytest.mark.soak
+@pytest.mark.proof
 def test_tp_3_some_hundred_requests_leave_no_descriptor_thread_or_task(
     tmp_path: Path,
 ) -> None:

@@ -67,7 +67,7 @@ def test_nb_6_an_outage_does_not_reach_the_request(
     assert [] == slow
 
 
-@pytest.mark.soak
+@pytest.mark.proof
 def test_nb_6_everything_fails_at_once() -> None:
     """Each backend in a way of its own: all answers as ever, and an exact balance."""
     with Matrix() as matrix:

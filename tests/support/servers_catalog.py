@@ -82,13 +82,13 @@ SERVERS = (
 )
 
 ALWAYS = {"uvicorn-h11", "gunicorn-preload"}
-"""In every run of the tests; the others take minutes (`make proof`)."""
+"""In every run of the tests; the others in `make proof`."""
 
 
 def _each(servers: Iterable[Server]) -> pytest.MarkDecorator:
     found = [
         pytest.param(
-            one, id=one.name, marks=[] if one.name in ALWAYS else pytest.mark.soak
+            one, id=one.name, marks=[] if one.name in ALWAYS else pytest.mark.proof
         )
         for one in servers
     ]

@@ -10,7 +10,7 @@ import pytest
 import steadfastapi
 from support.package_checkers import checked_by_mypy, checked_by_pyright
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(240)]
 USAGE = Path(__file__).with_name("usage.py")
 AS_TEXT = """
 from steadfastapi import Inbox, Metrics
@@ -33,7 +33,6 @@ def test_the_package_says_that_it_is_typed() -> None:
     assert Path(steadfastapi.__file__).with_name("py.typed").is_file()
 
 
-@pytest.mark.soak  # with its plugin, `make lint` does it
 def test_mypy_is_content(tmp_path: Path) -> None:
     """`mypy --strict`, without a plugin, finds each planted mistake and no other."""
     assert "Success: no issues found" in checked_by_mypy(USAGE, tmp_path)
