@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import io
 import logging
 import os
 import sys
 import threading
-from pathlib import Path
 
 from fastapi import FastAPI
 
 from steadfastapi import configure
 from support.asgi import call
 
-sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
+# Without a buffer: CPython aborts where a daemon thread, as the one below, is stopped
+# at the end while it holds a buffer's lock, whoever writes (python/cpython#86883).
+sys.stdout = io.TextIOWrapper(io.FileIO(os.devnull, "w"), write_through=True)
 app = FastAPI(title="Exit")
 
 
